@@ -1,0 +1,1 @@
+"""The ``gan_augment:`` block: generated images mixed into CTLearn's training batches."""

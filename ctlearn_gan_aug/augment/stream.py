@@ -1,0 +1,205 @@
+"""A seeded stream of one region's generated images, as the reader would deliver them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.table import Table
+
+from ..errors import UserError
+from ..labels import LABEL_COLUMNS
+from .channels import as_reader, needs_mask
+from .plan import MixedRegion
+from .selection import GeneratedSelection
+
+#: Images generated at once: large enough for fast convolutions, small enough to waste few.
+CHUNK_SIZE = 256
+#: Label rows drawn at once, a multiple of CHUNK_SIZE; drawing has a fixed cost of coordinate
+#: transforms.
+POOL_SIZE = 16 * CHUNK_SIZE
+#: A region is given up below this share of accepted images, judged after this many images.
+MIN_ACCEPTANCE = 0.01
+JUDGED_AFTER = 16 * CHUNK_SIZE
+#: Running image numbers of a generator are split into blocks, one per epoch and region.
+_REGIONS = 2**10
+_IMAGES_PER_REGION = 2**33
+
+#: (running image numbers int64 (CHUNK_SIZE,), encoded labels (CHUNK_SIZE, n_labels)) to pixels
+#: (CHUNK_SIZE, n_pixels, n_channels) in p.e. and ns; equal numbers give equal images.
+Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
+#: (number of rows, random generator) to an event label table.
+DrawLabels = Callable[[int, np.random.Generator], Table]
+
+
+@dataclass(frozen=True)
+class ReaderFormat:
+    """How the reader delivers pixel values and labels.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        The reader's channels.
+    offsets : mapping
+        The reader's ``transforms``.
+    tasks : tuple of str
+        CTLearn's reconstruction tasks.
+    """
+
+    channels: tuple[str, ...]
+    offsets: Mapping[str, float]
+    tasks: tuple[str, ...]
+
+
+@dataclass
+class Tally:
+    """What one region gave in one epoch, in images."""
+
+    generated: int = 0
+    accepted: int = 0
+    mixed: int = 0
+
+    @property
+    def acceptance(self) -> float:
+        """Fraction of the generated images that pass the quality cuts."""
+        return self.accepted / max(self.generated, 1)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.generated + other.generated,
+            self.accepted + other.accepted,
+            self.mixed + other.mixed,
+        )
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images with the labels of CTLearn's tasks.
+
+    Attributes
+    ----------
+    pixels : ndarray float32 (n, n_pixels, n_channels)
+        In the reader's channels.
+    labels : dict of str to ndarray float32 (n,) or (n, 2)
+        By task.
+    """
+
+    pixels: np.ndarray
+    labels: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def take(self, index) -> "Images":
+        """Images at ``index`` (slice or array)."""
+        return Images(self.pixels[index], {k: v[index] for k, v in self.labels.items()})
+
+    @classmethod
+    def join(cls, parts: Sequence["Images"]) -> "Images":
+        """Several sets one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        labels = {k: np.concatenate([p.labels[k] for p in parts]) for k in parts[0].labels}
+        return cls(np.concatenate([part.pixels for part in parts]), labels)
+
+
+@dataclass(frozen=True)
+class RegionStream:
+    """Accepted images of one region, epoch by epoch.
+
+    An epoch's images depend on seed, region number and epoch alone, not on threads or on how far
+    another epoch was read.
+
+    Attributes
+    ----------
+    region : MixedRegion
+        What is generated.
+    number : int
+        Position of the region in the plan.
+    seed : int
+        Seed of the block.
+    generate, draw_labels : callable
+        See `Generate` and `DrawLabels`.
+    selection : GeneratedSelection
+        Quality cuts.
+    form : ReaderFormat
+        What is delivered.
+    """
+
+    region: MixedRegion
+    number: int
+    seed: int
+    generate: Generate
+    draw_labels: DrawLabels
+    selection: GeneratedSelection
+    form: ReaderFormat
+
+    def chunks(self, epoch: int, tally: Tally) -> Iterator[Images]:
+        """Yield accepted images without end, counting them in ``tally``.
+
+        Raises
+        ------
+        UserError
+            If hardly any image passes the cuts, or the generator gives invalid values.
+        """
+        numbers = np.arange(CHUNK_SIZE, dtype=np.int64)
+        numbers += (epoch * _REGIONS + self.number) * _IMAGES_PER_REGION
+        for labels in self._label_chunks(epoch):
+            images = self._accepted(numbers, labels)
+            numbers = numbers + CHUNK_SIZE
+            tally.generated += len(labels)
+            tally.accepted += len(images)
+            self._check_acceptance(tally)
+            if len(images):
+                yield images
+
+    def _label_chunks(self, epoch: int) -> Iterator[Table]:
+        rng = np.random.default_rng([self.seed, self.number, epoch])
+        while True:
+            pool = self.draw_labels(POOL_SIZE, rng)
+            for start in range(0, POOL_SIZE, CHUNK_SIZE):
+                yield pool[start : start + CHUNK_SIZE]
+
+    def _accepted(self, numbers: np.ndarray, labels: Table) -> Images:
+        bundle = self.region.bundle
+        pixels = self.generate(numbers, bundle.labels.encode(labels))
+        if not np.isfinite(pixels).all():
+            raise UserError(f"{bundle.path}: generates values that are not finite; retrain it.")
+        channel = {name: pixels[..., i] for i, name in enumerate(bundle.meta.channels)}
+        images, peak_times = channel["image"], channel.get("peak_time")
+        wants_mask = self.selection.needs_mask or needs_mask(self.form.channels)
+        mask = self.selection.mask(images) if wants_mask else None
+        passed = self.selection.passes(images, peak_times, mask, labels)
+        delivered = as_reader(
+            images[passed],
+            None if peak_times is None else peak_times[passed],
+            None if mask is None else mask[passed],
+            self.form.channels,
+            self.form.offsets,
+        )
+        return Images(
+            delivered, task_labels(self.form.tasks, labels[passed], self.region.is_signal)
+        )
+
+    def _check_acceptance(self, tally: Tally) -> None:
+        if tally.generated >= JUDGED_AFTER and tally.acceptance < MIN_ACCEPTANCE:
+            raise UserError(
+                f"gan_augment: only {tally.accepted} of {tally.generated} images generated for "
+                f"region {self.number + 1} ({self.region.region.describe()}) pass the quality cut "
+                f"{self.selection}; choose a brighter region or a looser cut."
+            )
+
+
+def task_labels(tasks: Sequence[str], labels: Table, is_signal: bool) -> dict[str, np.ndarray]:
+    """Labels in the shapes of CTLearn's DLDataLoader, float32.
+
+    ``type`` is one-hot (n, 2) with signal at index 1, ``energy`` log10 TeV (n,),
+    ``cameradirection`` m (n, 2), ``skydirection`` deg (n, 2).
+    """
+    result = {}
+    for task in tasks:
+        if task == "type":
+            result[task] = np.tile(np.eye(2, dtype=np.float32)[int(is_signal)], (len(labels), 1))
+            continue
+        columns = [np.asarray(labels[c], dtype=np.float32) for c, _ in LABEL_COLUMNS[task]]
+        result[task] = columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
+    return result

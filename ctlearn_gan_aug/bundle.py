@@ -1,0 +1,278 @@
+"""The generator bundle: a folder that is all a trained generator needs to be used.
+
+``bundle.yaml`` (readable description), ``generator.safetensors`` (averaged weights),
+``labels.safetensors`` (training label table), ``skeleton.h5`` (structure and configuration of a
+training DL1 file, no events). The model is rebuilt from its configuration; no code is loaded.
+"""
+
+import functools
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from pydantic import Field
+
+from .camera import Camera
+from .config.base import Section, load_yaml, parse
+from .config.train import GeneratorConfig
+from .errors import UserError
+from .files import atomic_folder
+from .intensity import CHARGE_UNIT, IntensityTransform
+from .labels import LabelSet
+
+FORMAT_VERSION = 1
+_DESCRIPTION, _WEIGHTS, _TABLE, _SKELETON = (
+    "bundle.yaml",
+    "generator.safetensors",
+    "labels.safetensors",
+    "skeleton.h5",
+)
+
+
+class BundleMeta(Section):
+    """Contents of ``bundle.yaml``.
+
+    Attributes
+    ----------
+    format_version : int
+        Of the bundle layout.
+    bundle_id : str
+        Unique name of this generator.
+    particle : str
+        Primary particle of the training events.
+    created : str
+        UTC time, ISO 8601.
+    camera : str
+        Camera name.
+    tel_id : int
+        Telescope whose geometry the bundle uses.
+    focal_length_choice : str
+        ``EFFECTIVE`` or ``EQUIVALENT``, as the training files were read.
+    channels : list of str
+        Image channels, ``image`` in p.e. and ``peak_time`` in ns.
+    labels, intensity : dict
+        `LabelSet` and `IntensityTransform` in plain values.
+    generator : GeneratorConfig
+        Architecture.
+    quality_criteria : list of (str, str)
+        Cuts the training events passed.
+    cleaning : dict
+        Tail cuts that reproduce the training files' image masks.
+    software : dict of str to str
+        Versions in use at training.
+    data : dict
+        Files, their fingerprint, number of events.
+    training : dict
+        Seed, steps and the last monitored values.
+    """
+
+    format_version: int
+    bundle_id: str
+    particle: str
+    created: str = Field(
+        default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds")
+    )
+    camera: str
+    tel_id: int
+    focal_length_choice: str
+    channels: list[str]
+    labels: dict[str, Any]
+    intensity: dict[str, Any]
+    generator: GeneratorConfig
+    quality_criteria: list[tuple[str, str]] = []
+    cleaning: dict[str, Any]
+    software: dict[str, str] = {}
+    data: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+
+
+@dataclass
+class Bundle:
+    """A loaded bundle.
+
+    Attributes
+    ----------
+    path : Path
+        Its folder.
+    meta : BundleMeta
+        Its description.
+    camera : Camera
+        Camera with the subarray it belongs to.
+    labels : LabelSet
+        Labels the generator follows.
+    intensity : IntensityTransform
+        Between p.e./ns and network units.
+    label_table : astropy.table.Table
+        Labels of the training events.
+    """
+
+    path: Path
+    meta: BundleMeta
+    camera: Camera
+    labels: LabelSet
+    intensity: IntensityTransform
+    label_table: Any
+
+    @property
+    def subarray(self):
+        """ctapipe SubarrayDescription of the training files."""
+        return self.camera.subarray
+
+    @property
+    def tel_id(self) -> int:
+        """Telescope whose camera this is."""
+        return self.camera.tel_id
+
+    @property
+    def skeleton(self) -> Path:
+        """Structure of the training DL1 files."""
+        return self.path / _SKELETON
+
+    @property
+    def cleaning(self):
+        """Cleaning settings that reproduce the training files' masks."""
+        from .dl1.cleaning import CleaningSettings
+
+        return CleaningSettings(**self.meta.cleaning)
+
+    @functools.cached_property
+    def maps(self):
+        """Label maps of this camera and label set."""
+        from .models.maps import LabelMaps
+
+        return LabelMaps(self.camera, self.labels)
+
+    @functools.cached_property
+    def generator(self):
+        """The Keras model with its averaged weights."""
+        model = new_generator(self.meta.generator, self.camera, self.labels, self.intensity)
+        _set_weights(model, self.path / _WEIGHTS)
+        return model
+
+
+def new_generator(
+    config: GeneratorConfig, camera: Camera, labels: LabelSet, intensity: IntensityTransform
+):
+    """A generator of the sizes that camera, labels and channels ask for, untrained."""
+    from .models.generator import build_generator
+    from .models.maps import LabelMaps
+
+    slope = intensity.gate_slope
+    return build_generator(
+        config,
+        camera.grid_side,
+        labels.size,
+        LabelMaps(camera, labels).channels,
+        len(intensity.channels),
+        gate=(slope * CHARGE_UNIT, -slope * intensity.gate_center),
+    )
+
+
+def save_bundle(
+    target: Path, meta: BundleMeta, generator, label_table, skeleton_source: Path
+) -> None:
+    """Write a bundle; the folder appears only when it is complete, replacing an older one.
+
+    Parameters
+    ----------
+    target : Path
+        Folder of the bundle.
+    meta : BundleMeta
+        Description.
+    generator : keras.Model
+        Averaged generator.
+    label_table : astropy.table.Table
+        Labels of the training events, numeric columns.
+    skeleton_source : Path
+        A training DL1 file.
+    """
+    from safetensors.numpy import save_file
+
+    from .dl1.skeleton import make_skeleton
+
+    with atomic_folder(target, overwrite=True) as part:
+        text = yaml.safe_dump(meta.model_dump(mode="json"), sort_keys=False, width=100)
+        (part / _DESCRIPTION).write_text(text)
+        save_file(model_weights(generator), part / _WEIGHTS)
+        columns = {name: np.ascontiguousarray(label_table[name]) for name in label_table.colnames}
+        save_file(columns, part / _TABLE)
+        make_skeleton(skeleton_source, part / _SKELETON)
+
+
+def load_bundle(path: str | Path) -> Bundle:
+    """Open a bundle.
+
+    Raises
+    ------
+    UserError
+        If the folder is no bundle, is of another format version, or a part is missing or damaged.
+    """
+    from astropy.table import Table
+
+    path = Path(path)
+    for name in (_DESCRIPTION, _WEIGHTS, _TABLE, _SKELETON):
+        if not (path / name).is_file():
+            raise UserError(f"{path}: is no generator bundle ({name} is missing).")
+    content = load_yaml(path / _DESCRIPTION)
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise UserError(
+            f"{path}: has bundle format {version}, this version reads {FORMAT_VERSION}; "
+            "train it again or install a matching version."
+        )
+    meta = parse(BundleMeta, content, path / _DESCRIPTION)
+    camera = _camera(path / _SKELETON, meta)
+    return Bundle(
+        path,
+        meta,
+        camera,
+        LabelSet.from_dict(meta.labels),
+        IntensityTransform.from_dict(meta.intensity),
+        Table(_load_tensors(path / _TABLE)),
+    )
+
+
+def _camera(skeleton: Path, meta: BundleMeta) -> Camera:
+    from ctapipe.instrument import SubarrayDescription
+    from ctapipe.instrument.optics import FocalLengthKind
+
+    from .dl1.skeleton import check_safe
+
+    check_safe(skeleton)
+    choice = FocalLengthKind[meta.focal_length_choice]
+    subarray = SubarrayDescription.from_hdf(skeleton, focal_length_choice=choice)
+    return Camera.from_subarray(subarray, meta.tel_id)
+
+
+def _load_tensors(path: Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: is damaged ({error}).") from None
+
+
+def model_weights(model) -> dict[str, np.ndarray]:
+    """Weights by layer name and position within the layer.
+
+    Keras 2 and Keras 3 name variables differently; layers are named by us.
+    """
+    return {
+        f"{layer.name}/{i}": value
+        for layer in model.layers
+        for i, value in enumerate(layer.get_weights())
+    }
+
+
+def _set_weights(model, path: Path) -> None:
+    tensors = _load_tensors(path)
+    if sorted(model_weights(model)) != sorted(tensors):
+        raise UserError(f"{path}: its weights do not belong to the architecture in bundle.yaml.")
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights([tensors[f"{layer.name}/{i}"] for i in range(len(layer.weights))])

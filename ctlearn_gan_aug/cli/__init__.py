@@ -1,0 +1,1 @@
+"""Thin click commands; everything heavy is imported inside the command that needs it."""

@@ -1,0 +1,55 @@
+"""Entry point: finds commands by name and imports only the one that runs."""
+
+import importlib
+import sys
+
+import click
+
+from .. import __version__
+from ..errors import UserError
+
+#: Command name to module of this package; each module holds one click command, ``command``.
+COMMANDS = {
+    "demo": "demo",
+    "simulate": "simulate",
+    "train": "train",
+    "evaluate": "evaluate",
+    "export": "export",
+    "train-model": "train_model",
+    "preview": "preview",
+    "info": "info",
+    "config": "config",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when it is asked for."""
+
+    def list_commands(self, context):
+        """Names of all commands, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, context, name):
+        """Import one command."""
+        if name not in COMMANDS:
+            return None
+        return importlib.import_module(f".{COMMANDS[name]}", __package__).command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ctlearn-gan")
+def cli():
+    """Label-conditioned GANs that augment CTLearn's training data."""
+
+
+def main():
+    """Run the command line; a `UserError` becomes one sentence and exit code 1."""
+    try:
+        cli()
+    except UserError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

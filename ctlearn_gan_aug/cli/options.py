@@ -1,0 +1,33 @@
+"""Options shared by commands that generate in a region."""
+
+import click
+
+from ..config.base import parse
+from ..config.region import Region
+
+
+def region_options(function):
+    """Add ``--energy``, ``--offset`` and ``--spectrum``."""
+    options = [
+        click.option("--energy", nargs=2, metavar="LOW HIGH", help='e.g. "3 TeV" "30 TeV"'),
+        click.option("--offset", nargs=2, metavar="LOW HIGH", help='e.g. "0 deg" "1 deg"'),
+        click.option(
+            "--spectrum",
+            default="empirical",
+            show_default=True,
+            help="index=-2, empirical (as the training events) or uniform (in log E)",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def region_of(energy, offset, spectrum) -> Region:
+    """The region that the options describe."""
+    content = {"spectrum": spectrum}
+    if energy:
+        content["energy"] = list(energy)
+    if offset:
+        content["offset"] = list(offset)
+    return parse(Region, content, "region")

@@ -1,0 +1,54 @@
+"""``ctlearn-gan preview``: camera images for chosen labels."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("preview", short_help="Draw generated camera images.")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--energy", help='e.g. "5 TeV"; default: over the training domain')
+@click.option("--offset", help='angle from the camera centre, e.g. "0.5 deg"; default: any')
+@click.option("--n-images", type=click.IntRange(1, 64), default=8, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@click.option("--extrapolate", is_flag=True, help="Allow labels outside the training domain.")
+def command(bundle, energy, offset, n_images, seed, output, overwrite, extrapolate):
+    """Draw images that BUNDLE generates, as a PNG."""
+    import numpy as np
+
+    from ..config.region import Region
+    from ..files import check_new
+    from ..logs import set_up_logging
+    from ..units import quantity
+
+    limits = {}
+    if energy is not None:
+        value = quantity(energy, "TeV")
+        limits["energy"] = (value * 0.999, value * 1.001)
+    if offset is not None:
+        value = quantity(offset, "deg")
+        limits["offset"] = (max(0.0, value - 0.05), value + 0.05)
+    check_new(output, overwrite)
+    set_up_logging()
+
+    from ..bundle import load_bundle
+    from ..plotting import draw_pairs, event_titles, source_positions
+    from ..sampling.generate import Sampler
+    from ..sampling.regions import sample_labels
+
+    opened = load_bundle(bundle)
+    region = Region(**limits, spectrum="uniform")
+    labels = sample_labels(opened, region, n_images, np.random.default_rng(seed), extrapolate)
+    labels.sort("true_energy")
+    draw_pairs(
+        output,
+        opened.camera.geometry,
+        Sampler(opened, seed).generate(labels),
+        titles=event_titles(labels),
+        source_xy=source_positions(labels),
+        channels=opened.meta.channels,
+        heading=f"{opened.meta.particle}, {opened.camera.name} (generated)",
+    )
+    click.echo(f"Images: {output}")

@@ -1,0 +1,68 @@
+"""``ctlearn-gan train``: DL1 in, generator bundle out."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("train", short_help="Train a generator from DL1 files.")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="DL1 file or folder, repeatable; overrides data.files.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Run folder; overrides output.")
+@click.option("--budget", help='Wall time such as "60 min"; overrides the length in CONFIG.')
+@click.option("--seed", type=int, help="Overrides seed.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in the run folder.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier run in the run folder.")
+@click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
+def command(config, inputs, output, budget, seed, resume, overwrite, dry_run):
+    """Train a generator of one particle's images as CONFIG (YAML) says.
+
+    The bundle is written to OUTPUT/bundle, sample images, losses and checkpoints beside it.
+    """
+    import yaml
+
+    from ..config.base import load_yaml, parse
+    from ..config.train import TrainConfig
+
+    if resume and overwrite:
+        raise click.UsageError("--resume and --overwrite exclude each other.")
+    content = load_yaml(config)
+    _override(content, inputs, output, budget, seed)
+    resolved = parse(TrainConfig, content, config)
+    if dry_run:
+        click.echo(yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False), nl=False)
+        return
+
+    from ..logs import set_up_logging
+
+    set_up_logging()
+    from ..training.run import train
+
+    bundle = train(resolved, resume=resume, overwrite=overwrite)
+    click.echo(f"Bundle: {bundle}")
+
+
+def _override(content: dict, inputs, output, budget, seed) -> None:
+    """Put command line options into the configuration's places."""
+    if inputs:
+        _section(content, "data")["files"] = [str(path) for path in inputs]
+    if output is not None:
+        content["output"] = str(output)
+    if seed is not None:
+        content["seed"] = seed
+    if budget is not None:
+        training = _section(content, "training")
+        for name in ("steps", "epochs"):
+            training.pop(name, None)
+        training["budget"] = budget
+
+
+def _section(content: dict, name: str) -> dict:
+    section = content.setdefault(name, {})
+    return section if isinstance(section, dict) else {}

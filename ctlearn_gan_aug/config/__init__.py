@@ -1,0 +1,1 @@
+"""What users write in YAML, checked by pydantic models."""

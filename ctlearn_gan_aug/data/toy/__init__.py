@@ -1,0 +1,1 @@
+"""A toy telescope and toy showers, for the demo and the tests: plausible, fast, not physics."""

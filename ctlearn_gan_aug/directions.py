@@ -1,0 +1,132 @@
+"""Exact transforms between camera, sky and ground, as dl1-data-handler defines its labels."""
+
+import numpy as np
+
+_DEG = np.pi / 180.0
+
+
+def _altaz_frame(subarray, tel_id: int | None):
+    """AltAz frame of a telescope, or of the array for None, at dl1-data-handler's epoch."""
+    from astropy.coordinates import AltAz
+    from dl1_data_handler.reader import LST_EPOCH
+
+    if tel_id is None:
+        return AltAz(location=subarray.reference_location, obstime=LST_EPOCH)
+    ground = subarray.tel_coords[subarray.tel_ids_to_indices(tel_id)]
+    return AltAz(location=ground.to_earth_location(), obstime=LST_EPOCH)
+
+
+def _camera_frame(subarray, tel_id: int, altitude, azimuth, altaz):
+    """Derotated camera frame of a telescope that points at altitude, azimuth (deg)."""
+    import astropy.units as u
+    from astropy.coordinates import SkyCoord
+    from ctapipe.coordinates import CameraFrame
+
+    geometry = subarray.tel[tel_id].camera.geometry
+    return CameraFrame(
+        focal_length=geometry.frame.focal_length,
+        rotation=geometry.pix_rotation,
+        telescope_pointing=SkyCoord(az=azimuth * u.deg, alt=altitude * u.deg, frame=altaz),
+    )
+
+
+def altaz_from_camera(subarray, tel_id: int, x, y, altitude, azimuth):
+    """Sky direction of a camera position.
+
+    Parameters
+    ----------
+    subarray : ctapipe.instrument.SubarrayDescription
+        Subarray with the camera geometry as in the file (not derotated).
+    tel_id : int
+        Telescope.
+    x, y : ndarray (n,)
+        ``cam_coord_offset_x/y``, m.
+    altitude, azimuth : ndarray (n,)
+        Telescope pointing, deg.
+
+    Returns
+    -------
+    alt, az : ndarray (n,)
+        deg; az in [0, 360).
+    """
+    import astropy.units as u
+    from astropy.coordinates import SkyCoord
+
+    altaz = _altaz_frame(subarray, tel_id)
+    frame = _camera_frame(subarray, tel_id, altitude, azimuth, altaz)
+    # SkyCoord needs arrays of at least one element for broadcasting against the pointing.
+    source = SkyCoord(np.asarray(x) * u.m, np.asarray(y) * u.m, frame=frame).transform_to(altaz)
+    return source.alt.deg, source.az.wrap_at("360d").deg
+
+
+def nominal_from_altaz(subarray, alt, az, altitude, azimuth):
+    """Offsets (fov_lon, fov_lat) in deg of a direction from the array pointing, all in deg."""
+    import astropy.units as u
+    from astropy.coordinates import SkyCoord
+    from ctapipe.coordinates import NominalFrame
+
+    altaz = _altaz_frame(subarray, None)
+    origin = SkyCoord(az=azimuth * u.deg, alt=altitude * u.deg, frame=altaz)
+    frame = NominalFrame(origin=origin, location=altaz.location, obstime=altaz.obstime)
+    sky = SkyCoord(az=az * u.deg, alt=alt * u.deg, frame=altaz).transform_to(frame)
+    return sky.fov_lon.to_value("deg"), sky.fov_lat.to_value("deg")
+
+
+def camera_from_altaz(subarray, tel_id: int, alt, az, altitude, azimuth):
+    """Camera position (x, y) in m of a sky direction; inverse of `altaz_from_camera`."""
+    import astropy.units as u
+    from astropy.coordinates import SkyCoord
+
+    altaz = _altaz_frame(subarray, tel_id)
+    frame = _camera_frame(subarray, tel_id, altitude, azimuth, altaz)
+    spot = SkyCoord(az=az * u.deg, alt=alt * u.deg, frame=altaz).transform_to(frame)
+    return spot.x.to_value("m"), spot.y.to_value("m")
+
+
+def set_sky(table, subarray, tel_id: int) -> None:
+    """Fill true_alt/az and fov_lon/lat of a label table from its camera offsets and pointings."""
+    table["true_alt"], table["true_az"] = altaz_from_camera(
+        subarray,
+        tel_id,
+        table["cam_coord_offset_x"].data,
+        table["cam_coord_offset_y"].data,
+        table["telescope_pointing_altitude"].data,
+        table["telescope_pointing_azimuth"].data,
+    )
+    table["fov_lon"], table["fov_lat"] = nominal_from_altaz(
+        subarray,
+        table["true_alt"].data,
+        table["true_az"].data,
+        table["pointing_altitude"].data,
+        table["pointing_azimuth"].data,
+    )
+
+
+def _unit_vectors(alt, az):
+    """Unit vectors (n, 3) in the ground frame: x north, y west, z up."""
+    alt, az = np.asarray(alt) * _DEG, np.asarray(az) * _DEG
+    return np.stack([np.cos(alt) * np.cos(az), -np.cos(alt) * np.sin(az), np.sin(alt)], axis=-1)
+
+
+def set_impact(table, subarray, tel_id: int) -> None:
+    """Add ``impact_x/y`` (m): the core seen from the telescope, along the camera's own axes.
+
+    In this frame a rotation or reflection of the camera acts on the core as it acts on the
+    direction, so both labels follow a transformed image exactly.
+    """
+    altitude = table["telescope_pointing_altitude"].data
+    azimuth = table["telescope_pointing_azimuth"].data
+    position = subarray.positions[tel_id].to_value("m")
+    core = np.stack([table["true_core_x"].data, table["true_core_y"].data], axis=1) - position[:2]
+    # Height does not matter: the core lies on the shower axis, here taken in the ground plane
+    # of the array, relative to the telescope.
+    core = np.concatenate([core, np.full((len(core), 1), -position[2])], axis=1)
+    centre = _unit_vectors(*altaz_from_camera(subarray, tel_id, 0 * altitude, 0 * altitude, altitude, azimuth))
+    step = 1e-3 * subarray.tel[tel_id].camera.geometry.frame.focal_length.to_value("m")
+    for name, dx, dy in (("impact_x", step, 0.0), ("impact_y", 0.0, step)):
+        alt, az = altaz_from_camera(
+            subarray, tel_id, 0 * altitude + dx, 0 * altitude + dy, altitude, azimuth
+        )
+        axis = _unit_vectors(alt, az) - centre
+        axis /= np.linalg.norm(axis, axis=1, keepdims=True)
+        table[name] = np.einsum("ni,ni->n", axis, core)

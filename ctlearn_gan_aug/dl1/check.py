@@ -1,0 +1,68 @@
+"""Is this file a simulated DL1 file we can read? If not, why, in one sentence."""
+
+from pathlib import Path
+
+import h5py
+
+from ..errors import UserError
+from . import nodes
+
+MINIMUM_DATA_MODEL = 6
+_VERSION = "CTA PRODUCT DATA MODEL VERSION"
+
+
+def check_dl1(path: str | Path) -> None:
+    """Check that ``path`` is a complete DL1 file of simulated images and parameters.
+
+    The file is opened with h5py only, so nothing stored in it is ever unpickled.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, no HDF5, truncated, not ctapipe's DL1, not simulated, without
+        images or parameters, or of a data model before v6.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path}: no such file.")
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name a DL1 file (*.dl1.h5).")
+    try:
+        if not h5py.is_hdf5(path):
+            raise UserError(f"{path}: is not an HDF5 file; a ctapipe DL1 file is expected.")
+        with h5py.File(path) as h5file:
+            problem = _problem(h5file)
+    except PermissionError:
+        raise UserError(f"{path}: is not readable; check its permissions.") from None
+    except (OSError, RuntimeError, KeyError):
+        raise UserError(f"{path}: is truncated or damaged; copy or process it again.") from None
+    if problem:
+        raise UserError(f"{path}: {problem}")
+
+
+def _problem(h5file: h5py.File) -> str | None:
+    """What keeps an intact HDF5 file from being usable DL1, None if nothing does."""
+    if _VERSION not in h5file.attrs:
+        return "is HDF5 but not a ctapipe data product; process it with ctapipe-process."
+    version = _text(h5file.attrs[_VERSION])
+    if _major(version) < MINIMUM_DATA_MODEL:
+        return f"has data model {version}, at least v6.0.0 is needed; process it again."
+    kind = _text(h5file.attrs.get("CTA PROCESS TYPE", "unknown"))
+    if kind != "Simulation":
+        return f"holds data of type '{kind}', simulated events are needed."
+    for node in (nodes.SIMULATION_RUN, nodes.SHOWER, nodes.TRIGGER, nodes.POINTING):
+        if node not in h5file:
+            return f"has no {node}; simulated, triggered events are needed."
+    for node, option in ((nodes.IMAGES, "images"), (nodes.PARAMETERS, "parameters")):
+        if node not in h5file or not len(h5file[node]):
+            return f"has no DL1 {option}; process it with ctapipe-process --write-{option}."
+    return None
+
+
+def _text(value) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _major(version: str) -> int:
+    digits = version.lstrip("v").split(".")[0]
+    return int(digits) if digits.isdigit() else 0

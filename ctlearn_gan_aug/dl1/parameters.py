@@ -1,0 +1,166 @@
+"""DL1 image parameters of batches of images, as ctapipe's ImageProcessor computes them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from types import SimpleNamespace
+
+import numpy as np
+from astropy import units as u
+
+from .cleaning import CleaningSettings, clean
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """Cleaning masks and parameters of n images.
+
+    Attributes
+    ----------
+    mask : ndarray of bool, shape (n, n_pixels)
+        Pixels that survived cleaning.
+    columns : dict of str to ndarray, shape (n,)
+        The columns of DL1 parameter tables by their name, e.g. ``hillas_intensity``, in ctapipe's
+        units; NaN or -1 where an image has no cleaned pixel.
+    """
+
+    mask: np.ndarray
+    columns: dict[str, np.ndarray]
+
+
+def compute(
+    images: np.ndarray,
+    peak_times: np.ndarray | None,
+    geometry,
+    cleaning: CleaningSettings,
+    *,
+    use_telescope_frame: bool = True,
+) -> ImageResult:
+    """Clean and parametrise images.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, n_pixels)
+        Charges, p.e.
+    peak_times : ndarray, shape (n, n_pixels), or None
+        Peak times, ns; None leaves the timing parameters NaN.
+    geometry : ctapipe.instrument.CameraGeometry
+        The camera, in its camera frame.
+    cleaning : CleaningSettings
+        Tail cuts.
+    use_telescope_frame : bool
+        Parameters in degrees on the sky; False for metres in the camera.
+
+    Returns
+    -------
+    ImageResult
+    """
+    images = np.ascontiguousarray(images, np.float32)
+    mask = clean(images, geometry, cleaning)
+    columns = parametrise(
+        images, mask, peak_times, geometry, use_telescope_frame=use_telescope_frame
+    )
+    return ImageResult(mask, columns)
+
+
+def parametrise(
+    images: np.ndarray,
+    mask: np.ndarray,
+    peak_times: np.ndarray | None,
+    geometry,
+    *,
+    use_telescope_frame: bool = True,
+) -> dict[str, np.ndarray]:
+    """Parameters of images that are already cleaned; see `compute`.
+
+    Parameters
+    ----------
+    images : ndarray of float32, or of float64 for true images, shape (n, n_pixels)
+        Charges, p.e.
+    mask : ndarray of bool, shape (n, n_pixels)
+        Cleaned pixels.
+    """
+    from . import moments as kernels
+
+    view = _pixel_view(geometry, use_telescope_frame)
+    if peak_times is None:
+        peak_times = np.empty((0, images.shape[1]), np.float32)
+    else:
+        peak_times = np.ascontiguousarray(peak_times, np.float32)
+    mask = np.ascontiguousarray(mask)
+    results = kernels.parametrise(images, mask, peak_times, *view)
+    moments, intensities, times, timing, islands, in_doubt = results
+    for i in np.flatnonzero(in_doubt):
+        _recompute(i, images, mask, peak_times, view, moments, timing)
+    columns = dict(zip(kernels.MOMENTS, moments.T, strict=True))
+    columns |= _named("intensity", kernels.STATISTICS, intensities)
+    columns |= _named("peak_time", kernels.STATISTICS, times)
+    columns |= _named("timing", kernels.TIMING, timing)
+    columns |= _named("morphology", kernels.ISLANDS, islands)
+    return _oriented(columns, use_telescope_frame)
+
+
+@lru_cache(maxsize=16)
+def _pixel_view(geometry, use_telescope_frame: bool) -> tuple[np.ndarray, ...]:
+    """Positions, widths, borders and neighbours of the pixels, as the kernels take them."""
+    from ctapipe.coordinates import TelescopeFrame
+
+    unit = "deg" if use_telescope_frame else "m"
+    if use_telescope_frame:
+        geometry = geometry.transform_to(TelescopeFrame())
+    positions = [
+        np.ascontiguousarray(q.to_value(unit), float)
+        for q in (geometry.pix_x, geometry.pix_y, geometry.pixel_width)
+    ]
+    neighbors = geometry.neighbor_matrix_sparse
+    borders = [geometry.get_border_pixel_mask(rows) for rows in (1, 2)]
+    return (*positions, *borders, neighbors.indices, neighbors.indptr)
+
+
+def _recompute(i, images, mask, peak_times, view, moments, timing) -> None:
+    """Let ctapipe itself parametrise image i, whose values hang on the last bits.
+
+    Such are images on a line of pixels, and time fits with equally good solutions.
+    """
+    from ctapipe.image import concentration_parameters, hillas_parameters
+    from ctapipe.image.hillas import camera_to_shower_coordinates
+
+    from .timing import refit_timing
+
+    pixels = mask[i]
+    x, y, width = (quantity[pixels] for quantity in view[:3])
+    # These functions only look at the positions of the cleaned pixels.
+    unit = u.deg
+    geometry = SimpleNamespace(pix_x=x * unit, pix_y=y * unit, pixel_width=width * unit)
+    charge = images[i, pixels]
+    hillas = hillas_parameters(geometry, charge)
+    concentration = concentration_parameters(geometry, charge, hillas)
+    names = ("intensity", "skewness", "kurtosis", "fov_lon", "fov_lat", "length")
+    names += ("length_uncertainty", "width", "width_uncertainty")
+    moments[i, : len(names)] = [getattr(hillas[name], "value", hillas[name]) for name in names]
+    psi = hillas.psi.to_value(u.rad)
+    moments[i, len(names)] = psi
+    moments[i, -3:] = concentration.cog, concentration.core, concentration.pixel
+    if len(peak_times):
+        center_x, center_y = hillas.fov_lon.to_value(unit), hillas.fov_lat.to_value(unit)
+        along, _ = camera_to_shower_coordinates(x, y, center_x, center_y, psi)
+        refit_timing(along, peak_times[i, pixels].astype(float), timing[i])
+
+
+def _named(prefix: str, names: tuple[str, ...], values: np.ndarray) -> dict[str, np.ndarray]:
+    return {f"{prefix}_{name}": column for name, column in zip(names, values.T, strict=True)}
+
+
+def _oriented(columns: dict[str, np.ndarray], use_telescope_frame: bool) -> dict[str, np.ndarray]:
+    """Add polar coordinates, angles in degrees, and name what depends on the frame."""
+    x, y = columns.pop("hillas_x"), columns.pop("hillas_y")
+    columns["hillas_r"] = np.hypot(x, y)
+    columns["hillas_phi"] = np.degrees(np.arctan2(y, x))
+    columns["hillas_psi"] = np.degrees(columns["hillas_psi"])
+    if use_telescope_frame:
+        return columns | {"hillas_fov_lon": x, "hillas_fov_lat": y}
+    columns |= {"hillas_x": x, "hillas_y": y}
+    moved = ("hillas_", "timing_")
+    return {
+        f"camera_frame_{name}" if name.startswith(moved) else name: column
+        for name, column in columns.items()
+    }

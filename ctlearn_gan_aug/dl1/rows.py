@@ -1,0 +1,111 @@
+"""Rows of the event tables: label tables and images as the structured arrays that are stored."""
+
+import numpy as np
+import tables
+from astropy import units as u
+from astropy.table import Table
+
+from . import nodes
+
+#: Units of the columns of a label table, where they have one.
+LABEL_UNITS = {
+    "true_energy": u.TeV,
+    "true_alt": u.deg,
+    "true_az": u.deg,
+    "true_core_x": u.m,
+    "true_core_y": u.m,
+    "true_h_first_int": u.m,
+    "true_x_max": u.g / u.cm**2,
+    "true_starting_grammage": u.g / u.cm**2,
+}
+INDEX = ("obs_id", "event_id", "tel_id")
+#: EventType.SUBARRAY, the only type readers take for showers.
+_SUBARRAY_EVENT = 32
+#: Trigger time of events that have none, MJD (TAI).
+_EPOCH_MJD = 60310.0
+
+
+def image_rows(table: tables.Table, labels: Table, values: dict[str, np.ndarray]) -> np.ndarray:
+    """Rows of a table with one row per image; columns that are not in ``values`` are unknown.
+
+    Parameters
+    ----------
+    table : tables.Table
+        The table that will take the rows.
+    labels : Table
+        One row per image with ``obs_id``, ``event_id`` and ``tel_id``.
+    values : dict of str to ndarray, shape (n, ...)
+        Content by column name; fixed-point columns are given as physical values.
+    """
+    rows = nodes.unknown_rows(table.dtype, len(labels))
+    for name in INDEX:
+        rows[name] = labels[name]
+    for name in set(values) & set(table.colnames):
+        rows[name] = _stored(table, name, values[name])
+    return rows
+
+
+def shower_rows(table: tables.Table, events: Table) -> np.ndarray:
+    """Rows of the truth table, one per event, from a label table with one row per event."""
+    rows = nodes.unknown_rows(table.dtype, len(events))
+    for name in set(table.colnames) & set(events.colnames):
+        unit = nodes.column_unit(table, name)
+        factor = LABEL_UNITS[name].to(unit) if unit else 1
+        rows[name] = np.asarray(events[name]) * factor
+    return rows
+
+
+def trigger_rows(table: tables.Table, events: Table, tels_with_trigger: np.ndarray) -> np.ndarray:
+    """Rows of the array trigger table, one per event.
+
+    Parameters
+    ----------
+    table : tables.Table
+        The trigger table.
+    events : Table
+        One row per event; a ``time`` column (MJD, TAI) is taken over.
+    tels_with_trigger : ndarray of bool, shape (n_events, n_telescopes)
+        Which telescopes, in the order of the subarray, have an image.
+    """
+    rows = nodes.unknown_rows(table.dtype, len(events))
+    rows["obs_id"], rows["event_id"] = events["obs_id"], events["event_id"]
+    rows["time"] = trigger_times(events)
+    rows["tels_with_trigger"] = tels_with_trigger
+    rows["event_type"] = _SUBARRAY_EVENT
+    return rows
+
+
+def trigger_times(labels: Table) -> np.ndarray:
+    """Trigger times, MJD (TAI); a fixed date where the labels have none."""
+    if "time" in labels.colnames:
+        return np.asarray(labels["time"], float)
+    return np.full(len(labels), _EPOCH_MJD)
+
+
+def impact_distances(labels: Table, subarray) -> np.ndarray:
+    """Distance of each row's telescope to the shower axis, m, as ctapipe computes it."""
+    from ctapipe.coordinates.utils import altaz_to_righthanded_cartesian
+
+    index = subarray.tel_ids_to_indices(np.asarray(labels["tel_id"]))
+    telescopes = subarray.tel_coords.cartesian.xyz.to_value(u.m).T[index]
+    cores = np.column_stack(
+        [labels["true_core_x"], labels["true_core_y"], np.zeros(len(labels))]
+    ).astype(float)
+    axes = altaz_to_righthanded_cartesian(
+        alt=u.Quantity(np.asarray(labels["true_alt"]), u.deg),
+        az=u.Quantity(np.asarray(labels["true_az"]), u.deg),
+    )
+    return np.linalg.norm(np.cross(telescopes - cores, axes), axis=1)
+
+
+def _stored(table: tables.Table, name: str, values: np.ndarray) -> np.ndarray:
+    """Physical values as the column stores them: some image columns are fixed-point integers."""
+    from ctapipe.io.hdf5tableio import get_column_attrs, get_column_transforms
+    from ctapipe.io.tableio import FixedPointColumnTransform
+
+    if table.dtype[name].base.kind != "i" or values.dtype.kind != "f":
+        return values
+    transform = get_column_transforms({name: get_column_attrs(table)[name]}).get(name)
+    if isinstance(transform, FixedPointColumnTransform):
+        return transform(values)
+    return np.where(np.isnan(values), -1, values)

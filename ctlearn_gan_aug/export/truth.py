@@ -1,0 +1,135 @@
+"""What a simulated DL1 file knows about the events behind its images."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tables
+from astropy import units as u
+from astropy.table import Table
+
+from ..dl1 import nodes
+from ..dl1.rows import LABEL_UNITS
+from ..errors import UserError
+
+Direction = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Events, images and pointings of a file.
+
+    Attributes
+    ----------
+    events : Table
+        Truth (units of `dl1.rows.LABEL_UNITS`) and trigger ``time`` (MJD, TAI) of every triggered
+        event, in the file's order.
+    images : Table
+        One row per image, sorted by event: ``tel_id`` and ``event_row``, the row in ``events``.
+    array_pointings : dict of int to (float, float)
+        obs_id to altitude and azimuth, deg.
+    telescope_pointings : dict of (int, int) to (float, float)
+        tel_id and obs_id to altitude and azimuth, deg.
+    """
+
+    events: Table
+    images: Table
+    array_pointings: dict[int, Direction]
+    telescope_pointings: dict[tuple[int, int], Direction]
+
+    def chunks(self, size: int) -> Iterator[Table]:
+        """Split ``images`` into chunks of about ``size`` rows, never within an event."""
+        event_rows = np.asarray(self.images["event_row"])
+        begin = 0
+        while begin < len(event_rows):
+            end = min(begin + size, len(event_rows))
+            end = int(np.searchsorted(event_rows, event_rows[end - 1], side="right"))
+            yield self.images[begin:end]
+            begin = end
+
+
+def read_truth(path: Path, tel_ids: list[int]) -> Truth:
+    """Read the truth behind the images of some telescopes.
+
+    Raises
+    ------
+    UserError
+        If images belong to runs without pointing.
+    """
+    with tables.open_file(path) as h5file:
+        events = _events(h5file)
+        images = _images(h5file, tel_ids, events)
+        runs = h5file.get_node(nodes.SIMULATION_RUN)
+        array_pointings = _directions(runs, ("min_alt", "min_az"))
+        telescope_pointings = _telescope_pointings(h5file, tel_ids)
+    obs_ids = np.asarray(events["obs_id"])[images["event_row"]].tolist()
+    for run in set(zip(images["tel_id"].tolist(), obs_ids, strict=True)):
+        if run[1] not in array_pointings or run not in telescope_pointings:
+            raise UserError(
+                f"{path}: knows no pointing of telescope {run[0]} in run {run[1]}; "
+                "process the file again with ctapipe-process."
+            )
+    return Truth(events, images, array_pointings, telescope_pointings)
+
+
+def _events(h5file: tables.File) -> Table:
+    shower, trigger = h5file.get_node(nodes.SHOWER), h5file.get_node(nodes.TRIGGER)
+    truth, time = shower[:], trigger.col("time")
+    rows = _find(truth, trigger.col("obs_id"), trigger.col("event_id"))
+    events = Table()
+    for name in shower.colnames:
+        unit = nodes.column_unit(shower, name)
+        factor = u.Unit(unit).to(LABEL_UNITS[name]) if unit else 1
+        events[name] = truth[name][rows[rows >= 0]] * factor
+    events["time"] = time[rows >= 0]
+    return events
+
+
+def _images(h5file: tables.File, tel_ids: list[int], events: Table) -> Table:
+    event_rows, telescopes = [np.empty(0, int)], [np.empty(0, int)]
+    for tel_id in tel_ids:
+        path = nodes.telescope_table(nodes.IMAGES, tel_id)
+        if path in h5file:
+            table = h5file.get_node(path)
+            rows = _find(events, table.col("obs_id"), table.col("event_id"))
+            event_rows.append(rows[rows >= 0])
+            telescopes.append(np.full(np.count_nonzero(rows >= 0), tel_id))
+    event_row, tel_id = np.concatenate(event_rows), np.concatenate(telescopes)
+    order = np.lexsort([tel_id, event_row])
+    return Table({"event_row": event_row[order], "tel_id": tel_id[order]})
+
+
+def _telescope_pointings(h5file, tel_ids: list[int]) -> dict[tuple[int, int], Direction]:
+    columns = ("telescope_pointing_altitude", "telescope_pointing_azimuth")
+    pointings = {}
+    for tel_id in tel_ids:
+        path = nodes.telescope_table(nodes.POINTING, tel_id)
+        if path in h5file:
+            of_run = _directions(h5file.get_node(path), columns)
+            pointings |= {(tel_id, obs_id): direction for obs_id, direction in of_run.items()}
+    return pointings
+
+
+def _directions(table: tables.Table, columns: tuple[str, str]) -> dict[int, Direction]:
+    """Altitude and azimuth in deg by obs_id."""
+    altitude, azimuth = (
+        table.col(name) * u.Unit(nodes.column_unit(table, name)).to(u.deg) for name in columns
+    )
+    directions = zip(altitude.tolist(), azimuth.tolist(), strict=True)
+    return dict(zip(table.col("obs_id").tolist(), directions, strict=True))
+
+
+def _find(table, obs_ids: np.ndarray, event_ids: np.ndarray) -> np.ndarray:
+    """Row of each event in ``table``, -1 if it is not there."""
+    _, inverse = np.unique(np.r_[table["obs_id"], obs_ids], return_inverse=True)
+    events = np.r_[table["event_id"], event_ids].astype(np.int64)
+    # One whole number per event: sorting these is much faster than sorting pairs.
+    events -= events.min(initial=0)
+    keys = inverse.astype(np.int64) * (events.max(initial=0) + 1) + events
+    known, wanted = keys[: len(table)], keys[len(table) :]
+    if len(known) == 0:
+        return np.full(len(wanted), -1)
+    order = np.argsort(known, kind="stable")
+    place = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
+    return np.where(known[order][place] == wanted, order[place], -1)

@@ -1,0 +1,194 @@
+"""The one transform between p.e./ns and network units, and its inverse.
+
+Charge: ``a = asinh(q / charge_scale) / CHARGE_UNIT``, linear around the night-sky noise and
+logarithmic in the shower, negative charges included.
+
+Peak time: ``b = gate(q) * asinh((t - time_center) / time_scale) / TIME_UNIT`` with
+``gate(q) = sigmoid((asinh(q / charge_scale) - gate_center) * gate_slope)``. A pixel without signal
+has a random time which no network should spend its capacity on: it is gated out, and drawn on the
+way back from the training distribution of such times at the pixel's charge.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+#: Divides asinh so that bright pixels are of order 1 in network units.
+CHARGE_UNIT = 2.0
+#: Likewise for the asinh of times, which compresses the far outliers of accidental pixels.
+TIME_UNIT = 2.0
+#: Channels a generator can make.
+CHANNELS = ("image", "peak_time")
+_TIME_QUANTILES = 65
+_CHARGE_BINS = 12
+_GATE_SLOPE = 4.0
+_GATE_OPEN = 0.5
+
+
+@dataclass(frozen=True)
+class IntensityTransform:
+    """Parameters of the transform, taken from training data by `fit`.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        ``("image",)`` or ``("image", "peak_time")``.
+    charge_scale : float
+        p.e.; where the transform turns from linear to logarithmic.
+    charge_limits : tuple of float
+        p.e.; decoded charges are kept inside (training minimum, 2 x training maximum).
+    time_center, time_scale : float
+        ns; median and robust width of the times of signal pixels.
+    time_limits : tuple of float
+        ns; extreme training times.
+    gate_center, gate_slope : float
+        Of the gate, in units of asinh(q / charge_scale).
+    noise_charges : list of float
+        p.e.; upper edges of the charge bins of ``noise_times``.
+    noise_times : list of list of float
+        ns; quantiles of the times of pixels in every charge bin, one row per bin.
+    """
+
+    channels: tuple[str, ...]
+    charge_scale: float
+    charge_limits: tuple[float, float]
+    time_center: float = 0.0
+    time_scale: float = 1.0
+    time_limits: tuple[float, float] = (0.0, 0.0)
+    gate_center: float = 0.0
+    gate_slope: float = _GATE_SLOPE
+    noise_charges: tuple[float, ...] = ()
+    noise_times: tuple[tuple[float, ...], ...] = ()
+
+    @classmethod
+    def fit(cls, pixels: np.ndarray, masks: np.ndarray, channels) -> "IntensityTransform":
+        """Take scales from data.
+
+        Parameters
+        ----------
+        pixels : ndarray (n, n_pixels, n_channels)
+            p.e., ns.
+        masks : ndarray of bool (n, n_pixels)
+            Cleaned (signal) pixels.
+        channels : sequence of str
+            Names of the channels.
+        """
+        channels = tuple(channels)
+        charge = pixels[..., channels.index("image")]
+        noise = charge[~masks]
+        noise = noise if noise.size else charge.ravel()
+        width = float(np.subtract(*np.percentile(noise, [84.1, 15.9]))) / 2
+        scale = max(4.0 * width, 1e-3)
+        limits = (float(charge.min()), 2.0 * float(charge.max()))
+        if "peak_time" not in channels:
+            return cls(channels, scale, limits)
+        time = pixels[..., channels.index("peak_time")]
+        return cls(channels, scale, limits, **_fit_times(charge, time, masks, scale))
+
+    @property
+    def has_time(self) -> bool:
+        """Whether there is a peak-time channel."""
+        return "peak_time" in self.channels
+
+    def encode(self, pixels):
+        """Pixels (..., n_channels) in p.e./ns to network units, as a TensorFlow graph."""
+        import tensorflow as tf
+
+        asinh = tf.asinh(pixels[..., :1] / self.charge_scale)
+        if not self.has_time:
+            return asinh / CHARGE_UNIT
+        gate = tf.sigmoid((asinh - self.gate_center) * self.gate_slope)
+        time = gate * tf.asinh((pixels[..., 1:2] - self.time_center) / self.time_scale) / TIME_UNIT
+        return tf.concat([asinh / CHARGE_UNIT, time], axis=-1)
+
+    def decode_charge(self, encoded):
+        """Charge channel (...) of network units in p.e.; differentiable."""
+        import tensorflow as tf
+
+        return self.charge_scale * tf.sinh(encoded[..., 0] * CHARGE_UNIT)
+
+    def decode_signal_time(self, encoded):
+        """Peak time (...) in ns where there is signal, near ``time_center`` elsewhere."""
+        import tensorflow as tf
+
+        gate = tf.sigmoid((encoded[..., 0] * CHARGE_UNIT - self.gate_center) * self.gate_slope)
+        time = tf.sinh(encoded[..., 1] * TIME_UNIT / tf.maximum(gate, _GATE_OPEN))
+        return self.time_center + self.time_scale * time
+
+    def decode(self, encoded, uniform):
+        """Network units to p.e./ns, as a TensorFlow graph.
+
+        Parameters
+        ----------
+        encoded : tensor (n, n_pixels, n_channels)
+            Network units.
+        uniform : tensor (n, n_pixels)
+            U(0, 1) numbers that choose the times of pixels without signal.
+        """
+        import tensorflow as tf
+
+        charge = tf.clip_by_value(self.decode_charge(encoded), *self.charge_limits)
+        if not self.has_time:
+            return charge[..., None]
+        asinh = encoded[..., 0] * CHARGE_UNIT
+        gate = tf.sigmoid((asinh - self.gate_center) * self.gate_slope)
+        noise = self._noise_time(charge, uniform)
+        time = tf.where(gate > _GATE_OPEN, self.decode_signal_time(encoded), noise)
+        return tf.stack([charge, tf.clip_by_value(time, *self.time_limits)], axis=-1)
+
+    def _noise_time(self, charge, uniform):
+        """Draw times from the training quantiles of the pixel's charge bin."""
+        import tensorflow as tf
+
+        table = tf.constant(self.noise_times, tf.float32)
+        shape = tf.shape(charge)
+        flat = tf.reshape(charge, [-1])
+        row = tf.searchsorted(tf.constant(self.noise_charges, tf.float32), flat)
+        row = tf.minimum(row, len(self.noise_charges) - 1)
+        position = tf.reshape(uniform, [-1]) * (_TIME_QUANTILES - 1)
+        left = tf.minimum(tf.cast(position, tf.int32), _TIME_QUANTILES - 2)
+        fraction = position - tf.cast(left, tf.float32)
+        low = tf.gather_nd(table, tf.stack([row, left], axis=-1))
+        high = tf.gather_nd(table, tf.stack([row, left + 1], axis=-1))
+        return tf.reshape(low + fraction * (high - low), shape)
+
+    def to_dict(self) -> dict:
+        """Plain values for YAML; `from_dict` restores the same transform."""
+        return _plain(asdict(self))
+
+    @classmethod
+    def from_dict(cls, content: dict) -> "IntensityTransform":
+        """Inverse of `to_dict`."""
+        return cls(**{key: _frozen(value) for key, value in content.items()})
+
+
+def _fit_times(charge, time, masks, scale) -> dict:
+    signal = time[masks] if masks.any() else time.ravel()
+    low, center, high = np.percentile(signal, [15.9, 50, 84.1])
+    # Half open below the faintest cleaned pixels: their times count, those of noise do not.
+    noise = charge[~masks] if (~masks).any() else charge.ravel()
+    gate_charge = float(np.percentile(noise, 99.5))
+    if masks.any():
+        gate_charge = min(gate_charge, 0.85 * float(np.percentile(charge[masks], 1)))
+    edges = np.unique(np.quantile(charge[charge <= gate_charge], np.linspace(0, 1, _CHARGE_BINS + 1)))
+    rows, chances = [], np.linspace(0, 1, _TIME_QUANTILES)
+    for left, right in zip(edges[:-1], edges[1:], strict=True):
+        rows.append(np.quantile(time[(charge >= left) & (charge <= right)], chances))
+    return {
+        "time_center": float(center),
+        "time_scale": max(float(high - low) / 2, 1e-3),
+        "time_limits": (float(time.min()), float(time.max())),
+        "gate_center": float(np.arcsinh(gate_charge / scale)),
+        "noise_charges": tuple(map(float, edges[1:])),
+        "noise_times": tuple(tuple(map(float, row)) for row in rows),
+    }
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _frozen(value):
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,1 @@
+"""Generator, critic and the CTLearn auxiliary, from plain Keras layers."""

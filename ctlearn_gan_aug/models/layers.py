@@ -1,0 +1,72 @@
+"""Small building blocks out of plain Keras layers, the same on Keras 2.14 and Keras 3."""
+
+import keras
+
+SLOPE = 0.2
+
+
+def leaky(x):
+    """LeakyReLU of slope 0.2, spelled for both Keras versions."""
+    if int(keras.__version__.split(".")[0]) >= 3:
+        return keras.layers.LeakyReLU(negative_slope=SLOPE)(x)
+    return keras.layers.LeakyReLU(alpha=SLOPE)(x)
+
+
+def conv(x, filters: int, kernel: int, name: str, strides: int = 1, gain: float = 2.0, **options):
+    """Same-padded convolution with variance-scaling weights of the given gain."""
+    initializer = keras.initializers.VarianceScaling(gain, "fan_in", "truncated_normal")
+    options.setdefault("kernel_initializer", initializer)
+    return keras.layers.Conv2D(
+        filters, kernel, strides=strides, padding="same", name=name, **options
+    )(x)
+
+
+def dense(x, units: int, name: str, gain: float = 2.0, **options):
+    """Fully connected layer with variance-scaling weights of the given gain."""
+    initializer = keras.initializers.VarianceScaling(gain, "fan_in", "truncated_normal")
+    return keras.layers.Dense(units, kernel_initializer=initializer, name=name, **options)(x)
+
+
+def film(x, embedding, name: str):
+    """Feature-wise linear modulation by a label embedding (Perez et al., arXiv 1709.07871)."""
+    filters = x.shape[-1]
+    scale = dense(embedding, filters, f"{name}_scale", gain=0.1, bias_initializer="ones")
+    shift = dense(embedding, filters, f"{name}_shift", gain=0.1)
+    scale = keras.layers.Reshape((1, 1, filters))(scale)
+    shift = keras.layers.Reshape((1, 1, filters))(shift)
+    return keras.layers.Add()([keras.layers.Multiply()([x, scale]), shift])
+
+
+def crop_to(x, side: int):
+    """Cut a square map down to ``side`` cells, at the far edges."""
+    excess = x.shape[1] - side
+    return keras.layers.Cropping2D(((0, excess), (0, excess)))(x) if excess else x
+
+
+def pad_to(x, side: int):
+    """Zero-pad a square map up to ``side`` cells, at the far edges."""
+    missing = side - x.shape[1]
+    return keras.layers.ZeroPadding2D(((0, missing), (0, missing)))(x) if missing else x
+
+
+def depth_to_space(x):
+    """Double the resolution, four channels becoming one."""
+    side, depth = x.shape[1], x.shape[-1] // 4
+    x = keras.layers.Reshape((side, side, 2, 2, depth))(x)
+    x = keras.layers.Permute((1, 3, 2, 4, 5))(x)
+    return keras.layers.Reshape((2 * side, 2 * side, depth))(x)
+
+
+def space_to_depth(x):
+    """Halve the resolution, one channel becoming four; the side must be even."""
+    side, depth = x.shape[1] // 2, x.shape[-1]
+    x = keras.layers.Reshape((side, 2, side, 2, depth))(x)
+    x = keras.layers.Permute((1, 3, 2, 4, 5))(x)
+    return keras.layers.Reshape((side, side, 4 * depth))(x)
+
+
+def pool(x, factor: int):
+    """Average over blocks of ``factor`` cells, the last block padded."""
+    if factor == 1:
+        return x
+    return keras.layers.AveragePooling2D(factor, padding="same")(x)

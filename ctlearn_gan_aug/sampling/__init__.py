@@ -1,0 +1,1 @@
+"""From a bundle to labelled images: regions, spectra, labels, seeded generation."""

@@ -1,0 +1,1 @@
+"""Adversarial training: losses, steps, checkpoints, progress, and the run that joins them."""

@@ -1,0 +1,66 @@
+"""Full-state checkpoints: one safetensors file, replaced atomically."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ..errors import UserError
+from ..files import atomic_file
+from .step import Networks
+
+
+def _state(networks: Networks) -> dict[str, tf.Variable]:
+    """Every variable of a run under a stable name."""
+    groups = {
+        "generator": networks.generator.variables,
+        "critic": networks.critic.variables,
+        "averaged": networks.averaged.variables,
+        "generator_optimizer": networks.generator_optimizer.variables,
+        "critic_optimizer": networks.critic_optimizer.variables,
+    }
+    return {
+        f"{group}/{i:03d}": variable
+        for group, variables in groups.items()
+        for i, variable in enumerate(variables() if callable(variables) else variables)
+    }
+
+
+def save_checkpoint(path: Path, networks: Networks, progress: dict) -> None:
+    """Write all variables and the (JSON-able) progress; the old file stays until the new is whole."""
+    from safetensors.numpy import save_file
+
+    # Scalars such as an optimizer's step need a contiguous array of their own.
+    tensors = {name: np.array(v.numpy(), order="C") for name, v in _state(networks).items()}
+    with atomic_file(path, overwrite=True) as part:
+        save_file(tensors, part, metadata={"progress": json.dumps(progress)})
+
+
+def load_checkpoint(path: Path, networks: Networks) -> dict:
+    """Restore all variables in place; returns the progress that was saved with them.
+
+    Raises
+    ------
+    UserError
+        If there is no checkpoint, it is damaged, or it is of another configuration.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        raise UserError(f"{path}: no checkpoint to resume from; start without --resume.")
+    try:
+        with safe_open(path, framework="np") as saved:
+            progress = json.loads(saved.metadata()["progress"])
+            tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: is no readable checkpoint ({error}).") from None
+    state = _state(networks)
+    shapes = {name: tuple(v.shape) for name, v in state.items()}
+    if shapes != {name: value.shape for name, value in tensors.items()}:
+        raise UserError(
+            f"{path}: was written with other networks; resume with the configuration of that run."
+        )
+    for name, variable in state.items():
+        variable.assign(tensors[name])
+    return progress

@@ -1,0 +1,40 @@
+"""The folder of a training run: never someone else's, never half an old run."""
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from ..config.train import TrainConfig
+from ..errors import UserError
+from ..files import check_new
+
+CHECKPOINT = "checkpoint.safetensors"
+#: Everything a run writes into its folder, for ``--overwrite``.
+_CONTENTS = ("config.yaml", "metrics.jsonl", CHECKPOINT, "tensorboard")
+_CONTENTS += ("samples", "auxiliary", "bundle")
+
+
+def check_output(folder: Path, resume: bool, overwrite: bool) -> None:
+    """Refuse a folder that holds another run, or none to resume."""
+    if resume:
+        if not (folder / CHECKPOINT).exists():
+            raise UserError(f"{folder}: no checkpoint to resume from; start without --resume.")
+        return
+    is_empty = folder.is_dir() and not any(folder.iterdir())
+    check_new(folder, overwrite or is_empty, hint="--overwrite or --resume")
+
+
+def prepare_output(config: TrainConfig, resume: bool) -> None:
+    """Make the run folder, empty of an earlier run's files, with the resolved configuration."""
+    folder = config.output
+    if not resume:
+        for name in _CONTENTS:
+            old = folder / name
+            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+        (folder / "config.yaml").write_text(text)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror}).") from None

@@ -1,0 +1,94 @@
+"""What a user sees of a run: progress bar, metrics.jsonl, TensorBoard."""
+
+import json
+import time
+from pathlib import Path
+
+import tensorflow as tf
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from .schedule import Schedule
+
+_LOG_EVERY = 5.0  # seconds between lines of metrics.jsonl
+
+
+class Monitor:
+    """Collects losses and shows them.
+
+    Parameters
+    ----------
+    folder : Path
+        Run folder.
+    schedule : Schedule
+        Tells how far the run is.
+    batch_size : int
+        Images per step, for the rate.
+    step : int
+        Step the run starts or resumes at; later lines of an interrupted run are dropped.
+    """
+
+    def __init__(self, folder: Path, schedule: Schedule, batch_size: int, step: int):
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.path = folder / "metrics.jsonl"
+        _drop_after(self.path, step)
+        self._summaries = tf.summary.create_file_writer(str(folder / "tensorboard"))
+        self._progress = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            TextColumn("{task.percentage:>5.1f}%"),
+            TextColumn("{task.fields[info]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._progress.add_task("training", total=1.0, info="")
+        self._marks = [(time.monotonic(), step)]
+        self._last_log = time.monotonic()
+        self.latest: dict[str, float] = {}
+
+    def __enter__(self):
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception):
+        self._progress.stop()
+        self._summaries.close()
+
+    def update(self, step: int, values: dict) -> None:
+        """Show the state after ``step``; ``values`` are scalar tensors, read only when due."""
+        now = time.monotonic()
+        if now - self._last_log < _LOG_EVERY and self.schedule.fraction(step) < 1.0:
+            return
+        self._marks = [*self._marks[-9:], (now, step)]
+        (start, first), (_, last) = self._marks[0], self._marks[-1]
+        rate = (last - first) / max(now - start, 1e-9)
+        self.latest = {name: float(value) for name, value in values.items()}
+        self._write(step, {**self.latest, "images_per_second": rate * self.batch_size})
+        self._show(step, rate)
+        self._last_log = now
+
+    def _write(self, step: int, values: dict) -> None:
+        line = {"step": step, "elapsed": round(self.schedule.elapsed, 1)}
+        line |= {name: round(value, 6) for name, value in values.items()}
+        with self.path.open("a") as lines:
+            lines.write(json.dumps(line) + "\n")
+        with self._summaries.as_default(step=step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+
+    def _show(self, step: int, rate: float) -> None:
+        left = self.schedule.remaining(step, rate)
+        losses = " ".join(f"{name} {value:.3f}" for name, value in self.latest.items())
+        info = f"step {step}  {rate * self.batch_size:.0f} images/s  ETA {left / 60:.1f} min  "
+        self._progress.update(
+            self._task, completed=self.schedule.fraction(step), info=info + losses
+        )
+
+
+def _drop_after(path: Path, step: int) -> None:
+    """Keep the lines of an earlier part of the run up to the step it resumes from."""
+    if not path.exists():
+        return
+    lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
+    path.write_text("".join(line + "\n" for line in lines))

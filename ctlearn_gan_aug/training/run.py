@@ -1,0 +1,273 @@
+"""A training run from configuration to bundle."""
+
+import contextlib
+import hashlib
+import logging
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..bundle import new_generator, save_bundle
+from ..config.train import TrainConfig
+from ..data.events import Events, read_events
+from ..data.pipeline import Symmetries, training_batches
+from ..errors import UserError
+from ..intensity import IntensityTransform
+from ..labels import LabelSet
+from ..models.critic import build_critic
+from ..models.maps import LabelMaps
+from .checkpoint import load_checkpoint, save_checkpoint
+from .describe import describe
+from .folder import CHECKPOINT, check_output, prepare_output
+from .monitor import Monitor
+from .samples import draw_samples
+from .schedule import Schedule
+from .step import AdversarialStep, Networks
+
+log = logging.getLogger(__name__)
+
+def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False) -> Path:
+    """Train a generator.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        What to do.
+    resume : bool
+        Go on from the checkpoint in ``config.output``.
+    overwrite : bool
+        Replace an earlier run in ``config.output``.
+
+    Returns
+    -------
+    Path
+        The bundle, ``config.output / "bundle"``.
+
+    Raises
+    ------
+    UserError
+        If input or output do not allow the run, or it was interrupted.
+    """
+    started = time.monotonic()
+    check_output(config.output, resume, overwrite)
+    events = read_events(
+        config.data.files,
+        background=config.data.background,
+        channels=config.data.channels,
+        quality_criteria=config.data.quality_criteria,
+        tel_type=config.data.tel_type,
+        max_events=config.data.max_events,
+        seed=config.seed,
+    )
+    labels = LabelSet.fit(config.labels, events.labels)
+    log.info("%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names))
+    prepare_output(config, resume)
+    with _precision(config.training.precision):
+        return Run(config, events, labels, started).execute(resume)
+
+
+@contextlib.contextmanager
+def _precision(policy: str):
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+
+
+@dataclass
+class Run:
+    """The parts of one training run.
+
+    Attributes
+    ----------
+    config : TrainConfig
+        What to do.
+    events : Events
+        All selected events; a part is held out for sample figures.
+    labels : LabelSet
+        Labels of the generator.
+    started : float
+        `time.monotonic` when the run began, for time budgets.
+    """
+
+    config: TrainConfig
+    events: Events
+    labels: LabelSet
+    started: float
+
+    def __post_init__(self):
+        config, events = self.config, self.events
+        keras.utils.set_random_seed(config.seed)
+        order = np.random.default_rng(config.seed).permutation(len(events))
+        n_held_out = int(config.data.validation_split * len(events))
+        self.held_out = events.select(order[:n_held_out])
+        self.training = events.select(order[n_held_out:])
+        self.intensity = IntensityTransform.fit(events.pixels, events.masks, events.channels)
+        self.maps = LabelMaps(events.camera, self.labels)
+        self.networks = Networks.create(config.training, self._new_generator, self._new_critic())
+        self.interrupted = False
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the full state is kept."""
+        return self.config.output / CHECKPOINT
+
+    def _new_generator(self):
+        return new_generator(
+            self.config.generator, self.events.camera, self.labels, self.intensity
+        )
+
+    def _new_critic(self):
+        side, channels = self.events.camera.grid_side, len(self.events.channels)
+        return build_critic(
+            self.config.critic, side, self.labels.size, self.maps.channels, channels
+        )
+
+    def execute(self, resume: bool) -> Path:
+        """Train to the end (or an interrupt) and write the bundle."""
+        step = AdversarialStep(
+            self.config,
+            self.networks,
+            self.intensity,
+            self.maps,
+            self.events.camera,
+            self._auxiliary(),
+        )
+        self.schedule = Schedule(
+            self.config.training, len(self.training), setup=time.monotonic() - self.started
+        )
+        first = self._restore() if resume else 0
+        monitor = Monitor(
+            self.config.output, self.schedule, self.config.training.batch_size, first
+        )
+        with self._catch_signals(), monitor:
+            last = self._loop(step, monitor, first)
+        self._save(last)
+        if self.interrupted:
+            raise UserError(
+                f"{self.config.output}: interrupted at step {last}; go on with --resume."
+            )
+        self._draw(step, last)
+        return self._write_bundle(last, monitor.latest)
+
+    def _auxiliary(self):
+        config = self.config.auxiliary
+        if config is None:
+            return None
+        from ..models.auxiliary import AuxiliaryLoss, load_ctlearn_model
+        from .auxiliary import obtain_auxiliary
+
+        path = obtain_auxiliary(self.config, self.events, self.config.output / "auxiliary")
+        model = load_ctlearn_model(path)
+        camera = self.events.camera
+        return AuxiliaryLoss(
+            model, config.mapper, config.weights, camera, self.labels, self.intensity
+        )
+
+    def _restore(self) -> int:
+        progress = load_checkpoint(self.checkpoint, self.networks)
+        self.schedule.elapsed_before = progress["elapsed"]
+        log.info("Resuming at step %d.", progress["step"])
+        return progress["step"]
+
+    def _save(self, step: int) -> None:
+        progress = {"step": step, "elapsed": self.schedule.elapsed}
+        save_checkpoint(self.checkpoint, self.networks, progress)
+
+    def _loop(self, step: AdversarialStep, monitor: Monitor, first: int) -> int:
+        config = self.config.training
+        batches = self._batches(first * config.critic_steps)
+        saved = drawn = time.monotonic()
+        number = first
+        while self.schedule.fraction(number) < 1.0 and not self.interrupted:
+            rates = self.schedule.learning_rates(number, self.config.warmup)
+            self.networks.set_learning_rates(rates)
+            values = self._one_step(step, batches, number)
+            number += 1
+            monitor.update(number, values)
+            self._check_finite(monitor.latest, number)
+            now = time.monotonic()
+            if now - drawn > config.samples_every:
+                self._draw(step, number)
+                drawn = now
+            if now - saved > config.checkpoint_every:
+                self._save(number)
+                saved = now
+        return number
+
+    def _batches(self, start: int):
+        config = self.config.training
+        symmetries = Symmetries.of(self.events.camera, self.labels) if config.symmetries else None
+        return iter(
+            training_batches(
+                self.training.pixels,
+                self.labels.encode(self.training.labels),
+                min(config.batch_size, len(self.training)),
+                self.config.seed,
+                start,
+                symmetries,
+            )
+        )
+
+    def _one_step(self, step: AdversarialStep, batches, number: int) -> dict:
+        config, values = self.config, {}
+        index = tf.constant(number, tf.int64)
+        warmup = self.schedule.is_warmup(number, config.warmup)
+        for part in range(config.training.critic_steps):
+            pixels, labels = next(batches)
+            if warmup:
+                continue
+            done = number * config.training.critic_steps + part
+            regularize = config.loss.regularizer != "none" and done % config.loss.interval == 0
+            values = step.critic_step(
+                index, tf.constant(part, tf.int64), pixels, labels, regularize
+            )
+        pair_weight = tf.constant(self.schedule.pair_weight(number, config.warmup), tf.float32)
+        return values | step.generator_step(index, pixels, labels, pair_weight, not warmup)
+
+    def _check_finite(self, values: dict, number: int) -> None:
+        if not all(np.isfinite(value) for value in values.values()):
+            raise UserError(
+                f"{self.config.output}: the losses are no longer finite at step {number}; "
+                "lower training.learning_rate or strengthen loss.weight, then --resume."
+            )
+
+    def _draw(self, step: AdversarialStep, number: int) -> None:
+        events = self.held_out if len(self.held_out) >= 4 else self.training
+        folder = self.config.output / "samples"
+        folder.mkdir(exist_ok=True)
+        draw_samples(folder / f"step_{number:07d}.png", events, self.labels, step.sample)
+
+    def _write_bundle(self, step: int, latest: dict) -> Path:
+        target = self.config.output / "bundle"
+        digest = hashlib.sha256(np.ascontiguousarray(self.events.pixels)).hexdigest()
+        meta = describe(self.config, self.events, self.labels, self.intensity, digest)
+        meta = meta.model_copy(update={"training": {"seed": self.config.seed, "steps": step} | latest})
+        save_bundle(
+            target, meta, self.networks.averaged, self.training.labels, self.events.sources[0]
+        )
+        return target
+
+    @contextlib.contextmanager
+    def _catch_signals(self):
+        """Ctrl-C and SIGTERM end the loop after the current step, with the state saved."""
+
+        def stop(number, frame):
+            self.interrupted = True
+
+        try:
+            before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not in the main thread: signals are not ours to catch
+            before = {}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

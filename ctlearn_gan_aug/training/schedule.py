@@ -1,0 +1,84 @@
+"""How far a run is, and the learning rates that follow from it."""
+
+import time
+from dataclasses import dataclass, field
+
+from ..config.train import TrainingConfig, WarmupConfig
+
+
+@dataclass
+class Schedule:
+    """Progress of a run by steps, epochs or wall time.
+
+    Attributes
+    ----------
+    config : TrainingConfig
+        Length and decay.
+    n_events : int
+        Training events, for epochs.
+    setup : float
+        Seconds before the first step (reading, auxiliary); they count for a time budget.
+    elapsed_before : float
+        Seconds of training in earlier, interrupted parts of the run.
+    started : float
+        `time.monotonic` at the first step of this part.
+    """
+
+    config: TrainingConfig
+    n_events: int
+    setup: float = 0.0
+    elapsed_before: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training so far, all parts."""
+        return self.elapsed_before + time.monotonic() - self.started
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training that a time budget leaves; at least half of it."""
+        return max(self.config.budget - self.setup, self.config.budget / 2)
+
+    @property
+    def total_steps(self) -> int | None:
+        """Number of steps, None for a time budget."""
+        if self.config.steps is not None:
+            return self.config.steps
+        if self.config.epochs is not None:
+            per_step = self.config.batch_size * self.config.critic_steps
+            return max(1, self.config.epochs * self.n_events // per_step)
+        return None
+
+    def fraction(self, step: int) -> float:
+        """Part of the run that is done after ``step`` steps, in [0, 1]."""
+        if self.total_steps is not None:
+            return min(1.0, step / self.total_steps)
+        return min(1.0, self.elapsed / self.seconds)
+
+    def learning_rates(self, step: int, warmup: WarmupConfig) -> tuple[float, float]:
+        """Rates of generator and critic: constant, then linearly to 0 over the last part."""
+        decay, left = self.config.decay, 1.0 - self.fraction(step)
+        factor = 1.0 if decay == 0 or left >= decay else max(left / decay, 1e-3)
+        generator = self.config.learning_rate
+        critic = self.config.critic_learning_rate or generator
+        if self.is_warmup(step, warmup):
+            generator = warmup.learning_rate
+        return generator * factor, critic * factor
+
+    def is_warmup(self, step: int, warmup: WarmupConfig) -> bool:
+        """Whether the critic has not started yet."""
+        return self.fraction(step) < warmup.fraction
+
+    def pair_weight(self, step: int, warmup: WarmupConfig) -> float:
+        """Weight of the pair loss: full in the warm-up, then falling over as long a time."""
+        if warmup.fraction == 0:
+            return 0.0
+        after = self.fraction(step) / warmup.fraction - 1.0
+        return warmup.weight * min(1.0, max(0.0, 1.0 - after))
+
+    def remaining(self, step: int, rate: float) -> float:
+        """Estimated seconds left at ``rate`` steps per second."""
+        if self.total_steps is None:
+            return max(0.0, self.seconds - self.elapsed)
+        return (self.total_steps - step) / max(rate, 1e-9)

@@ -1,0 +1,68 @@
+"""Shared toy files and a hardly trained bundle, made once per test session."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real DL1 files; tests that need it are skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("no real DL1 files here")
+    return SHARED
+
+
+def _toy(folder: Path, particle: str, n_events: int, seed: int) -> Path:
+    from ctlearn_gan_aug.data.toy.simulate import simulate
+
+    target = folder / f"{particle}_{seed}.dl1.h5"
+    simulate(particle, n_events, seed, target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def toy_gamma(tmp_path_factory) -> Path:
+    """400 toy gammas."""
+    return _toy(tmp_path_factory.mktemp("gamma"), "gamma", 400, 1)
+
+
+@pytest.fixture(scope="session")
+def toy_proton(tmp_path_factory) -> Path:
+    """200 toy protons."""
+    return _toy(tmp_path_factory.mktemp("proton"), "proton", 200, 1)
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """Factory of small training configurations."""
+    from ctlearn_gan_aug.config.base import parse
+    from ctlearn_gan_aug.config.train import TrainConfig
+
+    def make(output, files, **sections):
+        content = {
+            "particle": "gamma",
+            "data": {"files": [str(f) for f in files]},
+            "generator": {"channels": [16, 16, 12, 4], "latent": 8, "embedding": 16},
+            "critic": {"channels": [8, 12, 16, 16]},
+            "training": {"steps": 3, "batch_size": 8},
+            "output": str(output),
+        }
+        for name, value in sections.items():
+            content[name] = {**content.get(name, {}), **value} if isinstance(value, dict) else value
+        return parse(TrainConfig, content)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory, toy_gamma, tiny_config) -> Path:
+    """A bundle after three steps: its images are noise, its plumbing is real."""
+    from ctlearn_gan_aug.training.run import train
+
+    return train(tiny_config(tmp_path_factory.mktemp("run") / "gamma", [toy_gamma]))

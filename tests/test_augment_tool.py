@@ -1,0 +1,131 @@
+"""The training tool: CTLearn's own without the block, exact mixing with it."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from augment_fakes import (
+    BATCH,
+    ReplayBundle,
+    augmented_tool,
+    make_toy_files,
+    use_replay,
+    write_config,
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Folders gamma/ and proton/ with one toy file each."""
+    return make_toy_files(tmp_path_factory.mktemp("data"), n_events=200)
+
+
+@pytest.fixture(scope="module")
+def bundles(data):
+    return {p: ReplayBundle(data / p / f"{p}.dl1.h5", p) for p in ("gamma", "proton")}
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """Working directory of a training; ctapipe writes its provenance log there."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(tool, config, data, *options, background=False, output="out", task="energy"):
+    """Run a training tool to its end; return the rows of its log."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    argv = ["--config", config, "--signal", str(data / "gamma"), "--output", output]
+    argv += ["--background", str(data / "proton")] if background else []
+    with pytest.raises(SystemExit) as end:
+        tool.run([*argv, "--reco", task, *options])
+    assert end.value.code == 0
+    with open(f"{output}/training_log.csv") as log:
+        return list(csv.DictReader(log))
+
+
+def test_without_block_the_training_is_ctlearns_own(data, workplace):
+    from ctlearn.tools.train_model import TrainCTLearnModel
+
+    config = write_config(workplace)
+    theirs = run(TrainCTLearnModel(), config, data, output="theirs")
+    ours = run(augmented_tool(), config, data, output="ours")
+    assert len(ours) == 2
+    assert ours == theirs
+
+
+def test_block_is_honoured_and_reported(data, bundles, workplace, monkeypatch):
+    use_replay(monkeypatch, bundles)
+    block = {"generators": {"gamma": "gamma", "proton": "proton"}, "fraction": 0.25, "seed": 1}
+    tool = augmented_tool()
+    options = ("--log-file", "train.log", "--log-file-level", "INFO")
+    config = write_config(workplace, block)
+    rows = run(tool, config, data, *options, background=True, task="type")
+    assert len(rows) == 2
+    assert all(np.isfinite(float(row["loss"])) for row in rows)
+    written = json.loads((workplace / "out" / "gan_augment.json").read_text())
+    assert (written["simulated_per_batch"], written["generated_per_batch"]) == (12, 4)
+    assert written["epochs"] == 2
+    mixed = [region["images_mixed"] for region in written["regions"]]
+    assert sum(mixed) == 2 * 4 * written["batches_per_epoch"]
+    assert abs(mixed[0] - mixed[1]) <= 2
+    assert [region["class"] for region in written["regions"]] == ["signal", "background"]
+    # Validation is CTLearn's own loader, its batches are whole.
+    assert type(tool.validation_loader).__name__ == "DLDataLoader"
+    assert tool.validation_loader.batch_size == BATCH
+    weights = tool.dl1dh_reader.class_weight
+    fed = tool._mixed.fed_per_class(
+        np.asarray(tool.dl1dh_reader.example_identifiers["true_shower_primary_class"]) == 1
+    )
+    assert weights[0] * fed[0] == pytest.approx(weights[1] * fed[1])
+    log = (workplace / "train.log").read_text()
+    assert "12 simulated and 4 generated" in log
+    assert "were trained on (25.0% generated)" in log
+
+
+@pytest.mark.parametrize("mapper", ["ShiftingMapper", "BilinearMapper"])
+@pytest.mark.parametrize(
+    "channels",
+    [["image", "peak_time"], ["cleaned_image", "relative_peak_time"]],
+    ids="-".join,
+)
+def test_generated_images_arrive_as_the_reader_delivers_them(
+    data, bundles, monkeypatch, mapper, channels
+):
+    """The bundle replays the file, so all images of a batch must be the reader's."""
+    from ctlearn.core.loader import DLDataLoader
+    from dl1_data_handler.reader import DLImageReader
+    from traitlets.config import Config
+
+    from ctlearn_gan_aug.augment import build
+    from ctlearn_gan_aug.augment.mixing import MixedBatches
+    from ctlearn_gan_aug.config.augment import GanAugmentConfig
+
+    use_replay(monkeypatch, bundles)
+    config = Config()
+    config.DLImageReader.image_mapper_type = [("type", "*", mapper)]
+    config.DLImageReader.channels = channels
+    reader = DLImageReader([str(data / "gamma" / "gamma.dl1.h5")], config=config)
+    tasks = ["energy", "cameradirection", "skydirection"]
+    n = reader._get_n_events()
+    everything = DLDataLoader(reader, list(range(n)), tasks, batch_size=n)[0]
+    block = GanAugmentConfig(generators={"gamma": "gamma"}, fraction=0.5)
+    source = build.synthetic_source(block, build.load_bundles(block), reader, tasks, 10)
+    loader = DLDataLoader(reader, list(range(n)), tasks, batch_size=20, random_seed=0)
+    table = reader.image_mappers[reader.cam_name].mapping_table
+    batches = MixedBatches(loader, 10, source, table, seed=0).dataset
+    by_energy = {round(float(e), 5): i for i, e in enumerate(everything[1]["energy"])}
+    assert len(by_energy) == n
+    n_compared = 0
+    for features, labels in batches.as_numpy_iterator():
+        rows = [by_energy[round(float(energy), 5)] for energy in labels["energy"]]
+        images = everything[0]["input"][rows]
+        scale = np.abs(images).max()
+        np.testing.assert_allclose(features["input"], images, rtol=1e-5, atol=1e-5 * scale)
+        for task in tasks:
+            np.testing.assert_allclose(labels[task], everything[1][task][rows], atol=1e-5)
+        n_compared += len(rows)
+    assert n_compared == 20 * (n // 10)

@@ -1,0 +1,199 @@
+"""Losses against hand-computed values, steps that change what they should, data that repeats."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ctlearn_gan_aug.bundle import new_generator
+from ctlearn_gan_aug.config.train import TrainingConfig, WarmupConfig
+from ctlearn_gan_aug.data.events import read_events
+from ctlearn_gan_aug.data.pipeline import Symmetries, training_batches
+from ctlearn_gan_aug.intensity import IntensityTransform
+from ctlearn_gan_aug.labels import LabelSet
+from ctlearn_gan_aug.models.critic import build_critic
+from ctlearn_gan_aug.models.maps import LabelMaps
+from ctlearn_gan_aug.training import losses
+from ctlearn_gan_aug.training.schedule import Schedule
+from ctlearn_gan_aug.training.step import AdversarialStep, Networks
+
+REAL, FAKE = tf.constant([[2.0], [0.5]]), tf.constant([[-1.0], [0.0]])
+
+
+def softplus(x):
+    return np.log1p(np.exp(np.asarray(x)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "critic", "generator"),
+    [
+        ("wasserstein", -0.5 - 1.25, 0.5),
+        ("hinge", 0.25 + 0.5, 0.5),
+        ("least_squares", 0.5 * (0.625 + 0.5), 0.5 * 2.5),
+        (
+            "nonsaturating",
+            softplus([-2, -0.5]).mean() + softplus([-1, 0]).mean(),
+            softplus([1, 0]).mean(),
+        ),
+        (
+            "minimax",
+            softplus([-2, -0.5]).mean() + softplus([-1, 0]).mean(),
+            -softplus([-1, 0]).mean(),
+        ),
+    ],
+)
+def test_losses_by_hand(kind, critic, generator):
+    assert float(losses.critic_loss(kind, REAL, FAKE)) == pytest.approx(critic, rel=1e-5)
+    assert float(losses.generator_loss(kind, FAKE)) == pytest.approx(generator, rel=1e-5)
+
+
+def test_smoothing_moves_the_best_real_score():
+    """With target 1 - s the real part is least at the logit of 1 - s."""
+    scores = tf.linspace(-4.0, 6.0, 1001)[:, None]
+    far = tf.constant([[-30.0]])
+    values = [float(losses.critic_loss("nonsaturating", s[None], far, 0.1)) for s in scores]
+    assert float(scores[int(np.argmin(values)), 0]) == pytest.approx(np.log(0.9 / 0.1), abs=0.02)
+
+
+def test_penalties_on_a_linear_critic():
+    """For a critic w.x the gradient is w everywhere."""
+    weights = tf.random.stateless_normal((1, 4, 4, 2), [1, 2])
+    gradient = tf.repeat(weights, 3, axis=0)
+    squared = float(tf.reduce_sum(weights**2))
+    assert float(losses.gradient_penalty(gradient)) == pytest.approx((squared**0.5 - 1) ** 2, 1e-4)
+    assert float(losses.r1_penalty(gradient)) == pytest.approx(squared / 2, rel=1e-5)
+
+
+@pytest.fixture(scope="module")
+def events(toy_gamma):
+    return read_events([toy_gamma])
+
+
+def make_step(events, tiny_config, **sections):
+    config = tiny_config("unused", ["unused"], **sections)
+    labels = LabelSet.fit(config.labels, events.labels)
+    intensity = IntensityTransform.fit(events.pixels, events.masks, events.channels)
+    maps = LabelMaps(events.camera, labels)
+    critic = build_critic(config.critic, maps.side, labels.size, maps.channels, 2)
+
+    def generator():
+        return new_generator(config.generator, events.camera, labels, intensity)
+
+    networks = Networks.create(config.training, generator, critic)
+    step = AdversarialStep(config, networks, intensity, maps, events.camera)
+    batch = events.pixels[:8], labels.encode(events.labels[:8])
+    return step, networks, batch
+
+
+THESIS = {
+    "generator": {"architecture": "dcgan", "label_maps": False, "channels": [8, 8, 8]},
+    "critic": {
+        "architecture": "dcgan",
+        "conditioning": "none",
+        "label_maps": False,
+        "channels": [8, 8, 8],
+    },
+    "loss": {"adversarial": "wasserstein", "regularizer": "gradient_penalty", "interval": 1},
+}
+
+
+@pytest.mark.parametrize("sections", [{}, THESIS], ids=["default", "thesis"])
+def test_gradients_reach_all_weights(events, tiny_config, sections):
+    step, networks, (pixels, labels) = make_step(events, tiny_config, **sections)
+    before = {
+        "generator": [w.copy() for w in networks.generator.get_weights()],
+        "critic": [w.copy() for w in networks.critic.get_weights()],
+    }
+    zero = tf.constant(0, tf.int64)
+    values = step.critic_step(zero, zero, pixels, labels, True)
+    moved = changed(networks.critic, before["critic"])
+    if sections:  # Wasserstein compares scores: a constant on all of them has no effect
+        moved.pop("score_image/bias:0")
+    assert all(moved.values()), moved
+    assert not any(changed(networks.generator, before["generator"]).values())
+    for i in range(2):  # the last layer starts near zero, the others move from the second on
+        number = tf.constant(i, tf.int64)
+        values |= step.generator_step(number, pixels, labels, tf.constant(1.0), True)
+    moved = changed(networks.generator, before["generator"])
+    # Channel-wise biases right before a batch normalisation cannot matter.
+    assert all(moved.values()), moved
+    assert all(np.isfinite(float(v)) for v in values.values())
+
+
+def changed(model, before) -> dict[str, bool]:
+    return {
+        v.name: bool(np.any(old != new))
+        for v, old, new in zip(model.weights, before, model.get_weights(), strict=True)
+        if v.trainable
+    }
+
+
+def test_real_images_lie_on_the_grid(events, tiny_config):
+    step, _, (pixels, _) = make_step(events, tiny_config)
+    images = step.real_images(pixels).numpy()
+    encoded = step.intensity.encode(pixels).numpy()
+    np.testing.assert_array_equal(images, events.camera.to_grid(encoded))
+
+
+def test_maps_measure_from_the_source_along_the_core(events, tiny_config):
+    step, _, (_, encoded) = make_step(events, tiny_config)
+    labels = LabelSet.fit(["energy", "cameradirection", "impact"], events.labels)
+    maps = LabelMaps(events.camera, labels)(labels.encode(events.labels[:5])).numpy()
+    cells = maps.reshape(5, -1, maps.shape[-1])[:, events.camera.cell_of_pixel]
+    scale = labels.scale[labels.columns.index("cam_coord_offset_x")]
+    for i in range(5):
+        row = events.labels[i]
+        relative = events.camera.pixel_xy - [row["cam_coord_offset_x"], row["cam_coord_offset_y"]]
+        unit = np.array([row["impact_x"], row["impact_y"]])
+        unit /= np.linalg.norm(unit)
+        np.testing.assert_allclose(cells[i, :, 1:3] * scale, relative, atol=1e-4)
+        np.testing.assert_allclose(cells[i, :, 3] * scale, relative @ unit, atol=1e-4)
+        across = relative @ np.array([-unit[1], unit[0]])
+        np.testing.assert_allclose(cells[i, :, 4] * scale, across, atol=1e-4)
+
+
+def test_batches_repeat_from_any_start():
+    pixels = np.arange(10, dtype=np.float32)[:, None, None]
+    labels = np.arange(10, dtype=np.float32)[:, None]
+    stream = list(training_batches(pixels, labels, 4, 3).take(10).as_numpy_iterator())
+    later = list(training_batches(pixels, labels, 4, 3, start=6).take(4).as_numpy_iterator())
+    for (x, y), (x_later, y_later) in zip(stream[6:], later, strict=True):
+        np.testing.assert_array_equal(x, x_later)
+        np.testing.assert_array_equal(y, y_later)
+    seen = np.concatenate([y[:, 0] for _, y in stream])
+    for epoch in seen.reshape(4, 10):
+        assert sorted(epoch) == list(range(10))
+    assert not np.array_equal(seen[:10], seen[10:20])
+
+
+def test_turned_batches_keep_image_and_label_together(events):
+    labels = LabelSet.fit(["energy", "cameradirection"], events.labels)
+    symmetries = Symmetries.of(events.camera, labels)
+    charge = np.where(events.masks, events.pixels[..., 0], 0)[..., None]
+    bright = np.flatnonzero(charge.sum(axis=(1, 2)) > 100)[:50]
+    encoded = labels.encode(events.labels)
+    x, y = next(iter(training_batches(charge[bright], encoded[bright], 50, 0, 0, symmetries)))
+    plain, y_plain = next(iter(training_batches(charge[bright], encoded[bright], 50, 0)))
+
+    def source_distance(images, rows):
+        centre = images[..., 0] @ events.camera.pixel_xy / images.sum(axis=1)
+        decoded = labels.decode(rows)
+        source = np.stack([decoded["cam_coord_offset_x"], decoded["cam_coord_offset_y"]], axis=1)
+        return np.hypot(*(centre - source).T)
+
+    np.testing.assert_allclose(
+        source_distance(x.numpy(), y.numpy()),
+        source_distance(plain.numpy(), y_plain.numpy()),
+        atol=0.01,
+    )
+    assert not np.allclose(y, y_plain)
+
+
+def test_schedule_decays_and_warms_up():
+    warmup = WarmupConfig(fraction=0.2, weight=10.0)
+    schedule = Schedule(TrainingConfig(steps=100, decay=0.5, learning_rate=1e-3), n_events=10)
+    assert [schedule.is_warmup(s, warmup) for s in (0, 19, 20)] == [True, True, False]
+    assert schedule.pair_weight(20, warmup) == 10.0
+    assert schedule.pair_weight(30, warmup) == pytest.approx(5.0)
+    assert schedule.pair_weight(50, warmup) == 0.0
+    assert schedule.learning_rates(40, warmup)[0] == 1e-3
+    assert schedule.learning_rates(75, warmup)[0] == pytest.approx(5e-4)

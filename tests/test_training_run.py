@@ -1,0 +1,187 @@
+"""A whole run: the bundle works, an interrupted run ends where an uninterrupted one does."""
+
+import os
+import pickletools
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from ctlearn_gan_aug.bundle import load_bundle
+from ctlearn_gan_aug.config.region import Region
+from ctlearn_gan_aug.errors import UserError
+from ctlearn_gan_aug.sampling.generate import Sampler
+from ctlearn_gan_aug.sampling.regions import sample_labels
+from ctlearn_gan_aug.training.run import train
+
+
+def bundle_weights(path: Path) -> bytes:
+    return (path / "generator.safetensors").read_bytes()
+
+
+def test_run_folder_holds_what_a_user_expects(tiny_bundle):
+    run = tiny_bundle.parent
+    assert {p.name for p in run.iterdir()} == {
+        "bundle",
+        "checkpoint.safetensors",
+        "config.yaml",
+        "metrics.jsonl",
+        "samples",
+        "tensorboard",
+    }
+    assert list((run / "samples").glob("*.png"))
+    description = yaml.safe_load((tiny_bundle / "bundle.yaml").read_text())
+    assert description["particle"] == "gamma"
+    assert description["labels"]["columns"]["log_true_energy"]["unit"] == "log10(TeV)"
+    assert description["data"]["n_events"] == 400
+
+
+def test_resumed_equals_uninterrupted(tmp_path, toy_gamma, tiny_config, monkeypatch):
+    """Interrupt by a real signal in the middle, resume, and compare to the bit."""
+    steps = {"training": {"steps": 6, "batch_size": 8, "critic_steps": 2}}
+    whole = train(tiny_config(tmp_path / "whole", [toy_gamma], **steps))
+
+    from ctlearn_gan_aug.training.run import Run
+
+    original, calls = Run._one_step, []
+
+    def interrupting(self, *arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(self, *arguments)
+
+    config = tiny_config(tmp_path / "parts", [toy_gamma], **steps)
+    monkeypatch.setattr(Run, "_one_step", interrupting)
+    with pytest.raises(UserError, match="interrupted at step 3; go on with --resume"):
+        train(config)
+    monkeypatch.undo()
+    assert not (tmp_path / "parts" / "bundle").exists()
+    parts = train(config, resume=True)
+    assert bundle_weights(parts) == bundle_weights(whole)
+
+
+def test_same_seed_same_bundle_other_seed_another(tmp_path, toy_gamma, tiny_config, tiny_bundle):
+    again = train(tiny_config(tmp_path / "again", [toy_gamma]))
+    other = train(tiny_config(tmp_path / "other", [toy_gamma], seed=2))
+    assert bundle_weights(again) == bundle_weights(tiny_bundle)
+    assert bundle_weights(other) != bundle_weights(tiny_bundle)
+
+
+def test_occupied_output_is_refused(tiny_bundle, toy_gamma, tiny_config):
+    config = tiny_config(tiny_bundle.parent, [toy_gamma])
+    with pytest.raises(UserError, match="already exists.*--overwrite or --resume"):
+        train(config)
+
+
+def test_resume_needs_a_matching_checkpoint(tmp_path, toy_gamma, tiny_config, tiny_bundle):
+    with pytest.raises(UserError, match="no checkpoint"):
+        train(tiny_config(tmp_path / "nothing", [toy_gamma]), resume=True)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "checkpoint.safetensors").write_bytes(
+        (tiny_bundle.parent / "checkpoint.safetensors").read_bytes()[:1000]
+    )
+    with pytest.raises(UserError, match="no readable checkpoint"):
+        train(tiny_config(copy, [toy_gamma]), resume=True)
+
+
+def test_bad_input_leaves_no_output(tmp_path, tiny_config):
+    bad = tmp_path / "bad.h5"
+    bad.write_bytes(b"not HDF5")
+    with pytest.raises(UserError, match=r"bad\.h5"):
+        train(tiny_config(tmp_path / "run", [bad]))
+    assert not (tmp_path / "run").exists()
+
+
+def test_bundle_reloads_to_the_same_images(tiny_bundle, toy_gamma):
+    first, second = load_bundle(tiny_bundle), load_bundle(tiny_bundle)
+    labels = sample_labels(first, Region(), 20, np.random.default_rng(1))
+    images = Sampler(first, seed=4).generate(labels)
+    np.testing.assert_array_equal(images, Sampler(second, seed=4).generate(labels))
+    assert images.shape == (20, first.camera.n_pixels, 2)
+    assert np.isfinite(images).all()
+    assert not np.array_equal(images, Sampler(first, seed=5).generate(labels))
+
+
+def test_images_do_not_depend_on_how_they_are_asked_for(tiny_bundle):
+    bundle = load_bundle(tiny_bundle)
+    labels = sample_labels(bundle, Region(), 12, np.random.default_rng(1))
+    whole = Sampler(bundle, seed=4).generate(labels)
+    sampler = Sampler(bundle, seed=4, batch_size=5)
+    parts = np.concatenate([sampler.generate(labels[:7]), sampler.generate(labels[7:])])
+    np.testing.assert_allclose(parts, whole, rtol=1e-3, atol=1e-3)
+
+
+def test_bundle_holds_no_code(tiny_bundle):
+    for path in tiny_bundle.iterdir():
+        assert path.suffix in {".yaml", ".safetensors", ".h5"}
+        with pytest.raises(Exception, match=r"opcode|exhausted|expected|ended|found"):
+            list(pickletools.genops(path.read_bytes()))
+
+
+@pytest.mark.parametrize("name", ["bundle.yaml", "generator.safetensors", "skeleton.h5"])
+def test_incomplete_bundle_is_refused(tiny_bundle, tmp_path, name):
+    for path in tiny_bundle.iterdir():
+        if path.name != name:
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(UserError, match=f"no generator bundle \\({name} is missing"):
+        load_bundle(tmp_path)
+
+
+def test_future_bundle_is_refused(tiny_bundle, tmp_path):
+    for path in tiny_bundle.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    text = (tmp_path / "bundle.yaml").read_text()
+    (tmp_path / "bundle.yaml").write_text(text.replace("format_version: 1", "format_version: 99"))
+    with pytest.raises(UserError, match="bundle format 99"):
+        load_bundle(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("limits", "spectrum"),
+    [
+        ({"energy": (0.3, 3.0)}, "empirical"),
+        ({"energy": (0.3, 3.0), "offset": (0.0, 1.0)}, {"index": -2}),
+        ({"offset": (0.5, 0.6)}, "uniform"),
+        ({"cam_coord_offset_x": (0.0, 0.1)}, "empirical"),
+    ],
+)
+def test_labels_stay_inside_their_region(tiny_bundle, limits, spectrum):
+    bundle = load_bundle(tiny_bundle)
+    labels = sample_labels(
+        bundle, Region(**limits, spectrum=spectrum), 500, np.random.default_rng(0)
+    )
+    radius = np.hypot(labels["cam_coord_offset_x"], labels["cam_coord_offset_y"])
+    values = {
+        "energy": labels["true_energy"],
+        "offset": np.rad2deg(np.arctan(radius / bundle.camera.focal_length)),
+        "cam_coord_offset_x": labels["cam_coord_offset_x"],
+    }
+    for name, (low, high) in limits.items():
+        assert values[name].min() >= low - 1e-9
+        assert values[name].max() <= high + 1e-9
+    for name in labels.colnames:
+        assert np.isfinite(np.asarray(labels[name], dtype=float)).all(), name
+    np.testing.assert_allclose(np.log10(labels["true_energy"]), labels["log_true_energy"])
+
+
+def test_power_law_has_its_index(tiny_bundle):
+    region = Region(energy=(0.3, 3.0), spectrum={"index": -2})
+    labels = sample_labels(load_bundle(tiny_bundle), region, 20000, np.random.default_rng(0))
+    # For E^-2 the fraction below the geometric mean is (1 - r^-0.5) / (1 - r^-1), r = 10.
+    below = np.mean(labels["true_energy"] < np.sqrt(0.3 * 3.0))
+    assert below == pytest.approx((1 - 10**-0.5) / (1 - 0.1), abs=0.015)
+
+
+def test_region_outside_the_domain(tiny_bundle):
+    bundle, rng = load_bundle(tiny_bundle), np.random.default_rng(0)
+    far = Region(energy=(1.0, 5000.0))
+    with pytest.raises(UserError, match="energy leaves the training domain"):
+        sample_labels(bundle, far, 10, rng)
+    with pytest.raises(UserError, match="offset leaves the training domain"):
+        sample_labels(bundle, Region(offset=(0.0, 30.0)), 10, rng)
+    labels = sample_labels(bundle, far.model_copy(update={"spectrum": Region(spectrum="uniform").spectrum}), 200, rng, extrapolate=True)
+    assert labels["true_energy"].max() > 1000
