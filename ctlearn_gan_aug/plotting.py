@@ -13,13 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ctlearn_gan_aug.files import atomic_file
+from .files import atomic_file
 
 CHARGE_CHANNEL = "image"
 TIME_CHANNEL = "peak_time"
+CHARGE_COLOURS, TIME_COLOURS = "inferno", "viridis"
 LINEAR_CHARGE = 5.0  # p.e.; charges below are shown linearly, above logarithmically
 NOISE_SIGMAS = 4.0  # peak times are drawn only where the charge stands out this far
 PANEL_INCHES = 2.1
+FIELD_OF_VIEW = 1.15  # half width of a panel in camera radii; sources may lie just outside
 NOISE_FLOOR = 0.5  # p.e.; keeps the threshold above zero in an image without noise
 
 
@@ -160,7 +162,9 @@ def _derotate(geometry):
 
 def _panels_of_event(generated, real, channels) -> list[Panel]:
     """Panels of one event from top to bottom: per channel the simulated, then the generated."""
-    pair = [("simulated", real), ("generated", generated)] if real is not None else [("", generated)]
+    pair = (
+        [("simulated", real), ("generated", generated)] if real is not None else [("", generated)]
+    )
     channels = list(channels)
     panels = []
     for index, channel in enumerate(channels):
@@ -191,16 +195,20 @@ def _colour_scale(channel: str, images: list[np.ndarray]):
 
     finite = np.concatenate([image[np.isfinite(image)] for image in images])
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
-    high = max(high, low + 1e-3)
     if "peak_time" in channel:
-        return Normalize(low, high), "viridis"
-    return AsinhNorm(linear_width=LINEAR_CHARGE, vmin=low, vmax=high), "inferno"
+        # The extremes belong to single noisy pixels, the shower to the bulk.
+        low, high = np.percentile(finite, [5, 95]) if finite.size else (0.0, 1.0)
+        return Normalize(low, max(high, low + 1.0)), TIME_COLOURS
+    high = max(high, low + 1e-3)
+    return AsinhNorm(linear_width=LINEAR_CHARGE, vmin=low, vmax=high), CHARGE_COLOURS
 
 
 def _draw_event(figure, cells, geometry, panels: list[Panel], title: str, star) -> None:
     """Draw one event's panels into its column of cells, one colour bar for each pair."""
     from ctapipe.visualization import CameraDisplay
 
+    radius = np.hypot(geometry.pix_x.to_value("m"), geometry.pix_y.to_value("m")).max()
+    half_width = FIELD_OF_VIEW * radius
     displays = []
     for number, (axis, panel) in enumerate(zip(cells, panels, strict=True)):
         heading = "\n".join(part for part in (title if number == 0 else "", panel.label) if part)
@@ -210,11 +218,13 @@ def _draw_event(figure, cells, geometry, panels: list[Panel], title: str, star) 
         )
         display.image = np.asarray(panel.values, dtype=float)
         display.pixels.set_norm(panel.norm)
+        display.pixels.set(edgecolor="face", linewidth=0.3)  # no white seams between pixels
         axis.set_title(heading, fontsize=8)
-        axis.set(xticks=[], yticks=[], xlabel="", ylabel="")
-        axis.set_facecolor("0.85")
+        axis.set(xticks=[], yticks=[], xlabel="", ylabel="", facecolor="0.85")
+        axis.set_aspect("equal", "box")
+        axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
         if star is not None and np.isfinite(star).all():
-            axis.plot(*star, marker="*", markersize=7, color="cyan", markeredgecolor="black")
+            axis.plot(*star, "*", color="cyan", markeredgecolor="black", markersize=9, zorder=9)
         displays.append(display)
     _colour_bars(figure, cells, panels, displays)
 
@@ -225,13 +235,26 @@ def _colour_bars(figure, cells, panels: list[Panel], displays) -> None:
     for stop in range(1, len(panels) + 1):
         if stop < len(panels) and panels[stop].norm is panels[start].norm:
             continue
-        unit = "ns" if panels[start].colours == "viridis" else "p.e."
+        panel = panels[start]
+        is_charge = panel.colours == CHARGE_COLOURS
         bar = figure.colorbar(
-            displays[start].pixels, ax=list(cells[start:stop]), shrink=0.8, pad=0.02
+            displays[start].pixels,
+            ax=list(cells[start:stop]),
+            ticks=_charge_ticks(panel.norm.vmin, panel.norm.vmax) if is_charge else None,
+            format="{x:g}" if is_charge else None,
+            shrink=0.8,
+            pad=0.02,
         )
-        bar.set_label(unit, fontsize=7)
+        bar.minorticks_off()
+        bar.set_label("p.e." if is_charge else "ns", fontsize=7)
         bar.ax.tick_params(labelsize=6)
         start = stop
+
+
+def _charge_ticks(low: float, high: float) -> list[float]:
+    """Round charges [p.e.] inside a range, far enough apart to be read."""
+    decades = [digit * 10.0**power for power in range(1, 7) for digit in (1, 3)]
+    return [charge for charge in (0.0, *decades) if low <= charge <= high]
 
 
 def _column(labels, name: str) -> np.ndarray:

@@ -93,10 +93,10 @@ def draw_labels(bundle: FakeBundle):
 def generate_marked(n_pixels: int, n_channels: int):
     """A `Generate` whose images are all 20 p.e., but for the number in the marker pixel."""
 
-    def generate(numbers, encoded):
-        assert encoded.shape[0] == len(numbers) == CHUNK_SIZE
-        pixels = np.full((len(numbers), n_pixels, n_channels), 20.0, dtype=np.float32)
-        pixels[:, MARKER_PIXEL, 0] = numbers % 1_000_000
+    def generate(step, encoded):
+        assert len(encoded) == CHUNK_SIZE
+        pixels = np.full((CHUNK_SIZE, n_pixels, n_channels), 20.0, dtype=np.float32)
+        pixels[:, MARKER_PIXEL, 0] = step % 1000 * CHUNK_SIZE + np.arange(CHUNK_SIZE)
         return pixels
 
     return generate
@@ -154,7 +154,7 @@ class ReplayBundle:
         self._sorted = self.labels.encode(events.labels)[self._order, 0]
         self._pixels = events.pixels
 
-    def generate(self, numbers, encoded):
+    def generate(self, step, encoded):
         """The images of the events with the encoded energies."""
         row = self._order[np.searchsorted(self._sorted, encoded[:, 0])]
         return self._pixels[row]
@@ -207,6 +207,37 @@ class FakeLoader:
         if self.tasks == ["type"]:
             return features, one_hot
         return features, {task: values[task] for task in self.tasks}
+
+
+def make_untrained_bundle(file: Path, target: Path) -> Path:
+    """A complete bundle on disk whose generator has random weights."""
+    from dataclasses import asdict
+
+    from ctlearn_gan_aug.bundle import FORMAT_VERSION, BundleMeta, new_generator, save_bundle
+    from ctlearn_gan_aug.config.train import GeneratorConfig
+    from ctlearn_gan_aug.data.events import read_events
+    from ctlearn_gan_aug.intensity import IntensityTransform
+
+    events = read_events([file])
+    labels = LabelSet.fit(("energy", "cameradirection"), events.labels)
+    intensity = IntensityTransform.fit(events.pixels, events.masks, events.channels)
+    config = GeneratorConfig(latent=8, channels=[8, 8, 8], embedding=8)
+    meta = BundleMeta(
+        format_version=FORMAT_VERSION,
+        bundle_id="untrained",
+        particle="gamma",
+        camera=events.camera.name,
+        tel_id=events.camera.tel_id,
+        focal_length_choice=events.focal_length_choice,
+        channels=list(events.channels),
+        labels=labels.to_dict(),
+        intensity=intensity.to_dict(),
+        generator=config,
+        cleaning=asdict(CLEANING),
+    )
+    generator = new_generator(config, events.camera, labels, intensity)
+    save_bundle(target, meta, generator, events.labels, file)
+    return target
 
 
 def make_toy_files(folder: Path, n_events: int) -> Path:

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from astropy.utils import iers
 
+iers.conf.auto_download = False
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

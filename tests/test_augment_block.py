@@ -32,6 +32,22 @@ def test_example_of_the_design():
     assert region.spectrum.index == -2
 
 
+@pytest.mark.parametrize("suffix", ["yaml", "json", "py"])
+def test_every_configuration_format_of_ctapipe(suffix, tmp_path):
+    from ctlearn.tools.train_model import TrainCTLearnModel
+
+    text = {
+        "yaml": "gan_augment: {generators: {gamma: g}, fraction: 0.25}",
+        "json": '{"gan_augment": {"generators": {"gamma": "g"}, "fraction": 0.25}}',
+        "py": "c = get_config()\nc.gan_augment = {'generators': {'gamma': 'g'}, 'fraction': 0.25}",
+    }
+    path = tmp_path / f"ctlearn.{suffix}"
+    path.write_text(text[suffix])
+    tool = TrainCTLearnModel()
+    tool.load_config_file(path)
+    assert read_block(tool.config, [path]).fraction == 0.25
+
+
 def test_default_regions_are_one_per_generator():
     assert [region.particle for region in read().complete_regions()] == ["gamma", "proton"]
 

@@ -140,9 +140,9 @@ def test_failure_while_training_ends_in_one_sentence(data, bundles, workplace, m
 
     calls = []
 
-    def generate(numbers, encoded):
-        calls.append(numbers)
-        return bundles["gamma"].generate(numbers, encoded) * (np.nan if len(calls) > 1 else 1)
+    def generate(step, encoded):
+        calls.append(step)
+        return bundles["gamma"].generate(step, encoded) * (np.nan if len(calls) > 1 else 1)
 
     failing = copy.copy(bundles["gamma"])
     failing.generate = generate

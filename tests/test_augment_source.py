@@ -1,16 +1,24 @@
 """The stream of generated images: shares, seeds, cuts and labels."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from astropy.table import Column, Table
 from augment_fakes import MARKER_PIXEL, FakeBundle, fake_stream, label_table
 
+from ctlearn_gan_aug.augment.compatibility import (
+    check_labels,
+    check_particle,
+    warn_of_differences,
+)
 from ctlearn_gan_aug.augment.plan import Primaries, plan_regions
 from ctlearn_gan_aug.augment.source import SyntheticSource
 from ctlearn_gan_aug.augment.stream import CHUNK_SIZE, Tally, task_labels
 from ctlearn_gan_aug.config.augment import GanAugmentConfig
 from ctlearn_gan_aug.errors import UserError
+from ctlearn_gan_aug.labels import LabelSet
 
 
 def two_regions(**options):
@@ -64,7 +72,7 @@ def test_seed_changes_labels():
 
 
 def test_label_and_image_stay_together():
-    def generate(numbers, encoded):
+    def generate(step, encoded):
         pixels = np.zeros((len(encoded), fake_stream().region.bundle.camera.n_pixels, 2))
         pixels[:, 0, 0] = encoded[:, 0]
         return pixels.astype(np.float32)
@@ -95,7 +103,7 @@ def test_hopeless_region_ends_in_one_sentence():
 
 
 def test_invalid_values_are_refused():
-    def generate(numbers, encoded):
+    def generate(step, encoded):
         return np.full((len(encoded), fake_stream().region.bundle.camera.n_pixels, 2), np.nan)
 
     with pytest.raises(UserError, match="not finite"):
@@ -153,3 +161,26 @@ def test_only_background_generators_for_a_signal_training_is_an_error():
 def test_generator_without_region_is_reported(caplog):
     plan(GAMMA_PROTON, regions=[{"particle": "gamma"}])
     assert "'proton' is not used" in caplog.text
+
+
+@pytest.mark.parametrize(("altitude", "warned"), [(70.0, False), (50.0, True)])
+def test_other_pointing_is_warned_of(caplog, altitude, warned):
+    column = Column(np.full(3, np.deg2rad(altitude)), unit="rad")
+    identifiers = Table({"telescope_pointing_altitude": column})
+    warn_of_differences(BUNDLES["gamma"], SimpleNamespace(example_identifiers=identifiers))
+    assert ("70 to 70 deg" in caplog.text) == warned
+
+
+@pytest.mark.parametrize("name", ["gamma", "gamma_high"])
+def test_generator_names_begin_with_the_particle(name):
+    check_particle(name, BUNDLES["gamma"])
+    with pytest.raises(UserError, match="generates proton"):
+        check_particle(name, BUNDLES["proton"])
+
+
+def test_energy_bundle_cannot_train_a_direction():
+    bundle = FakeBundle()
+    bundle.labels = LabelSet.fit(("energy",), bundle.label_table)
+    check_labels(bundle, ["type", "energy"])
+    with pytest.raises(UserError, match="do not follow cameradirection"):
+        check_labels(bundle, ["energy", "skydirection"])

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from augment_fakes import (
     BATCH,
+    TRAINING,
     ReplayBundle,
     augmented_tool,
     make_toy_files,
+    make_untrained_bundle,
     use_replay,
     write_config,
 )
@@ -24,6 +26,13 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def bundles(data):
     return {p: ReplayBundle(data / p / f"{p}.dl1.h5", p) for p in ("gamma", "proton")}
+
+
+@pytest.fixture(scope="module")
+def untrained(data, tmp_path_factory):
+    """Path of a bundle whose generator has random weights."""
+    target = tmp_path_factory.mktemp("untrained") / "bundle"
+    return make_untrained_bundle(data / "gamma" / "gamma.dl1.h5", target)
 
 
 @pytest.fixture
@@ -129,3 +138,31 @@ def test_generated_images_arrive_as_the_reader_delivers_them(
             np.testing.assert_allclose(labels[task], everything[1][task][rows], atol=1e-5)
         n_compared += len(rows)
     assert n_compared == 20 * (n // 10)
+
+
+def test_bundle_on_disk_is_mixed_in(data, untrained, workplace):
+    """Untrained, so without quality cut: the path from disk to a training log."""
+    region = {"energy": ["0.3 TeV", "3 TeV"], "spectrum": {"index": -2}}
+    block = {"generators": {"gamma": str(untrained)}, "fraction": 0.5, "regions": [region]}
+    reader = TRAINING["DLImageReader"] | {"TableQualityQuery": {"quality_criteria": []}}
+    config = write_config(workplace, block, n_epochs=1, DLImageReader=reader)
+    (row,) = run(augmented_tool(), config, data)
+    assert np.isfinite(float(row["loss"]))
+    (region,) = json.loads((workplace / "out" / "gan_augment.json").read_text())["regions"]
+    assert region["images_mixed"] > 0
+    assert region["images_accepted"] == region["images_generated"]
+
+
+def test_compiled_generator_repeats_a_step(untrained):
+    from ctlearn_gan_aug.augment.build import compile_generator
+    from ctlearn_gan_aug.augment.stream import CHUNK_SIZE
+    from ctlearn_gan_aug.bundle import load_bundle
+
+    bundle = load_bundle(untrained)
+    generate = compile_generator(bundle, seed=1)
+    labels = np.zeros((CHUNK_SIZE, bundle.labels.size), np.float32)
+    first = generate(0, labels)
+    assert first.shape == (CHUNK_SIZE, bundle.camera.n_pixels, 2)
+    np.testing.assert_array_equal(generate(0, labels), first)
+    assert not np.array_equal(generate(2**40, labels), first)
+    assert not np.array_equal(compile_generator(bundle, seed=2)(0, labels), first)

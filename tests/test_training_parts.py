@@ -63,6 +63,19 @@ def test_penalties_on_a_linear_critic():
     assert float(losses.r1_penalty(gradient)) == pytest.approx(squared / 2, rel=1e-5)
 
 
+def test_pair_loss_is_least_for_the_right_distribution():
+    """Neither a shifted nor a too narrow nor a too wide generator scores as well."""
+    rng = np.random.default_rng(0)
+
+    def score(center, width):
+        draw = [rng.normal(0, 1, (4000, 8, 8, 1)).astype(np.float32) for _ in range(3)]
+        return float(losses.pair_loss(draw[0], *(center + width * d for d in draw[1:])))
+
+    best = score(0.0, 1.0)
+    for center, width in ((0.2, 1.0), (0.0, 0.7), (0.0, 1.4)):
+        assert score(center, width) > best + 0.005
+
+
 @pytest.fixture(scope="module")
 def events(toy_gamma):
     return read_events([toy_gamma])
@@ -85,7 +98,7 @@ def make_step(events, tiny_config, **sections):
 
 
 THESIS = {
-    "generator": {"architecture": "dcgan", "label_maps": False, "channels": [8, 8, 8]},
+    "generator": {"architecture": "dcgan", "channels": [8, 8, 8]},
     "critic": {
         "architecture": "dcgan",
         "conditioning": "none",
@@ -189,11 +202,11 @@ def test_turned_batches_keep_image_and_label_together(events):
 
 
 def test_schedule_decays_and_warms_up():
-    warmup = WarmupConfig(fraction=0.2, weight=10.0)
+    warmup = WarmupConfig(fraction=0.2, weight=10.0, final_weight=2.0)
     schedule = Schedule(TrainingConfig(steps=100, decay=0.5, learning_rate=1e-3), n_events=10)
     assert [schedule.is_warmup(s, warmup) for s in (0, 19, 20)] == [True, True, False]
     assert schedule.pair_weight(20, warmup) == 10.0
-    assert schedule.pair_weight(30, warmup) == pytest.approx(5.0)
-    assert schedule.pair_weight(50, warmup) == 0.0
+    assert schedule.pair_weight(30, warmup) == pytest.approx(6.0)
+    assert schedule.pair_weight(50, warmup) == 2.0
     assert schedule.learning_rates(40, warmup)[0] == 1e-3
     assert schedule.learning_rates(75, warmup)[0] == pytest.approx(5e-4)

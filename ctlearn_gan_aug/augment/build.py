@@ -10,7 +10,13 @@ from ..camera import Camera
 from ..config.augment import GanAugmentConfig
 from ..sampling.generate import Sampler
 from ..sampling.regions import sample_labels
-from .compatibility import check_camera, check_channels, check_labels, check_particle
+from .compatibility import (
+    check_camera,
+    check_channels,
+    check_labels,
+    check_particle,
+    warn_of_differences,
+)
 from .plan import MixedRegion, Primaries, plan_regions
 from .selection import GeneratedSelection
 from .source import SyntheticSource
@@ -59,6 +65,7 @@ def synthetic_source(
         check_camera(bundle, camera)
         check_channels(bundle, form.channels)
         check_labels(bundle, tasks)
+        warn_of_differences(bundle, reader)
     generate = {id(r.bundle): compile_generator(r.bundle, block.seed) for r in regions}
     streams = [
         RegionStream(
@@ -96,13 +103,13 @@ def compile_generator(bundle, seed: int) -> Generate:
     run = tf.function(
         sampler.graph(),
         input_signature=[
-            tf.TensorSpec((CHUNK_SIZE,), tf.int64),
+            tf.TensorSpec((), tf.int64),
             tf.TensorSpec((CHUNK_SIZE, bundle.labels.size), tf.float32),
         ],
     )
 
-    def generate(numbers: np.ndarray, encoded: np.ndarray) -> np.ndarray:
-        return run(tf.constant(numbers), tf.constant(encoded)).numpy()
+    def generate(step: int, encoded: np.ndarray) -> np.ndarray:
+        return run(tf.constant(step, tf.int64), tf.constant(encoded)).numpy()
 
     return generate
 

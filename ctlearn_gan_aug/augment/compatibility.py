@@ -1,11 +1,20 @@
 """Whether a generator's images fit a CTLearn training; each misfit is one clear error."""
 
+import logging
 from collections.abc import Sequence
+
+import numpy as np
 
 from ..camera import Camera
 from ..errors import UserError
 from .channels import needs_peak_time
 
+log = logging.getLogger(__name__)
+
+#: Pointings closer than this (deg) count as the same.
+_POINTING_MARGIN = 2.0
+#: Share of exactly reproduced masks below which a cleaning is called approximate.
+_CLEANING_AGREEMENT = 0.9
 #: Labels of which one must have conditioned the generator for a task to learn from its images.
 _CONDITIONS = {
     "type": (),
@@ -16,11 +25,12 @@ _CONDITIONS = {
 
 
 def check_particle(name: str, bundle) -> None:
-    """Refuse a bundle listed under another particle's name."""
-    if bundle.meta.particle != name:
+    """Refuse a bundle listed under another particle's name; ``gamma_low`` may name a gamma."""
+    particle = bundle.meta.particle
+    if not name.startswith(particle):
         raise UserError(
-            f"gan_augment.generators.{name}: {bundle.path} generates {bundle.meta.particle}; "
-            f"list it under '{bundle.meta.particle}' or give a {name} bundle."
+            f"gan_augment.generators.{name}: {bundle.path} generates {particle}; list it as "
+            f"'{particle}' or give a {name} bundle."
         )
 
 
@@ -42,6 +52,29 @@ def check_camera(bundle, camera: Camera) -> None:
         raise UserError(
             f"{bundle.path}: made for camera {_describe(bundle.camera)}, but the training files "
             f"have {_describe(camera)}; use a bundle trained on this camera."
+        )
+
+
+def warn_of_differences(bundle, reader) -> None:
+    """Warn where generated images are usable but may differ from those of the training files."""
+    theirs = reader.example_identifiers["telescope_pointing_altitude"].quantity.to_value("deg")
+    ours = np.asarray(bundle.label_table["telescope_pointing_altitude"])
+    if ours.max() + _POINTING_MARGIN < theirs.min() or theirs.max() < ours.min() - _POINTING_MARGIN:
+        log.warning(
+            "gan_augment: %s was trained on pointings at %.0f to %.0f deg altitude, the training "
+            "files point at %.0f to %.0f deg.",
+            bundle.path,
+            ours.min(),
+            ours.max(),
+            theirs.min(),
+            theirs.max(),
+        )
+    if bundle.cleaning.agreement < _CLEANING_AGREEMENT:
+        log.warning(
+            "gan_augment: the cleaning known to %s reproduces only %.0f%% of its training masks, "
+            "so quality cuts and cleaned channels of generated images are approximate.",
+            bundle.path,
+            100 * bundle.cleaning.agreement,
         )
 
 

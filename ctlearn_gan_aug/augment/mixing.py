@@ -29,7 +29,8 @@ def split_batch(batch_size: int, fraction: float) -> tuple[int, int]:
         kind = "generated" if n_generated == 0 else "simulated"
         raise UserError(
             f"gan_augment.fraction: {fraction:g} of a batch of {batch_size} leaves no {kind} "
-            f"image; choose between {1 / batch_size:.2g} and {1 - 1 / batch_size:.2g}, or a larger batch."
+            f"image; choose between {1 / batch_size:.2g} and {1 - 1 / batch_size:.2g}, or a "
+            "larger batch."
         )
     return batch_size - n_generated, n_generated
 

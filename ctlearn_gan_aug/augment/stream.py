@@ -20,13 +20,14 @@ POOL_SIZE = 16 * CHUNK_SIZE
 #: A region is given up below this share of accepted images, judged after this many images.
 MIN_ACCEPTANCE = 0.01
 JUDGED_AFTER = 16 * CHUNK_SIZE
-#: Running image numbers of a generator are split into blocks, one per epoch and region.
+#: A generator's steps are split into blocks, one per epoch and region; image numbers (steps times
+#: CHUNK_SIZE) stay within 63 bits for two million epochs.
 _REGIONS = 2**10
-_IMAGES_PER_REGION = 2**33
+_STEPS_PER_REGION = 2**24
 
-#: (running image numbers int64 (CHUNK_SIZE,), encoded labels (CHUNK_SIZE, n_labels)) to pixels
-#: (CHUNK_SIZE, n_pixels, n_channels) in p.e. and ns; equal numbers give equal images.
-Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
+#: (step, encoded labels (CHUNK_SIZE, n_labels)) to pixels (CHUNK_SIZE, n_pixels, n_channels) in
+#: p.e. and ns; equal steps give equal images.
+Generate = Callable[[int, np.ndarray], np.ndarray]
 #: (number of rows, random generator) to an event label table.
 DrawLabels = Callable[[int, np.random.Generator], Table]
 
@@ -141,11 +142,9 @@ class RegionStream:
         UserError
             If hardly any image passes the cuts, or the generator gives invalid values.
         """
-        numbers = np.arange(CHUNK_SIZE, dtype=np.int64)
-        numbers += (epoch * _REGIONS + self.number) * _IMAGES_PER_REGION
-        for labels in self._label_chunks(epoch):
-            images = self._accepted(numbers, labels)
-            numbers = numbers + CHUNK_SIZE
+        first = (epoch * _REGIONS + self.number) * _STEPS_PER_REGION
+        for step, labels in enumerate(self._label_chunks(epoch), start=first):
+            images = self._accepted(step, labels)
             tally.generated += len(labels)
             tally.accepted += len(images)
             self._check_acceptance(tally)
@@ -159,9 +158,9 @@ class RegionStream:
             for start in range(0, POOL_SIZE, CHUNK_SIZE):
                 yield pool[start : start + CHUNK_SIZE]
 
-    def _accepted(self, numbers: np.ndarray, labels: Table) -> Images:
+    def _accepted(self, step: int, labels: Table) -> Images:
         bundle = self.region.bundle
-        pixels = self.generate(numbers, bundle.labels.encode(labels))
+        pixels = self.generate(step, bundle.labels.encode(labels))
         if not np.isfinite(pixels).all():
             raise UserError(f"{bundle.path}: generates values that are not finite; retrain it.")
         channel = {name: pixels[..., i] for i, name in enumerate(bundle.meta.channels)}

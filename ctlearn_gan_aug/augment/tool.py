@@ -77,10 +77,18 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         with self._one_sentence():
             block = read_block(self.config, self.config_files)
             self._check_inputs()
+            if self.extra_args:
+                self.log.warning(
+                    "'%s' belongs to no option and is ignored; repeat an option to give it several "
+                    "values, as in --reco energy --reco cameradirection.",
+                    " ".join(self.extra_args),
+                )
             bundles = {}
             if block is not None:
                 check_reader_type(self.dl1dh_reader_type)
                 bundles = load_bundles(block)
+                if block.fraction:  # fail before the hours of reading, not after
+                    split_batch(self.batch_size, block.fraction)
             super().setup()
             if len(self.validation_loader) == 0:
                 self.log.warning(

@@ -17,6 +17,9 @@ def command(options: tuple[str, ...]) -> None:
 
     OPTIONS are those of ctlearn-train-model, unchanged.
     """
+    from ..logs import set_up_logging
+
+    set_up_logging()
     from ..augment.tool import TrainAugmentedCTLearnModel
 
     tool = TrainAugmentedCTLearnModel()

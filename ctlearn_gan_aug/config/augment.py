@@ -14,8 +14,9 @@ class GanAugmentConfig(Section):
     Attributes
     ----------
     generators : dict of str to Path
-        Generator bundles by particle, e.g. ``{gamma: runs/gamma/bundle}``. Relative paths count
-        from the working directory, as CTLearn's own do.
+        Generator bundles by particle, e.g. ``{gamma: runs/gamma/bundle}``; several of one particle
+        as ``gamma_low`` and ``gamma_high``. Relative paths count from the working directory, as
+        CTLearn's own do.
     fraction : float
         Part of every training batch that is generated, in [0, 1).
     seed : int

@@ -89,6 +89,6 @@ def _fields_at(model: type[BaseModel], location: tuple) -> list[str]:
 
 
 def _models_in(annotation) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if hasattr(annotation, "model_fields"):
         return [annotation]
     return [m for part in getattr(annotation, "__args__", ()) for m in _models_in(part)]

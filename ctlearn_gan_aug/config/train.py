@@ -73,8 +73,8 @@ class GeneratorConfig(Section):
         Convolution filters from the coarsest level to the finest.
     embedding : int
         Width of the label embedding (``residual``).
-    label_maps : bool
-        Give every pixel its position relative to the labels (``residual``).
+    trunk : int
+        Width of the pointwise network that places the shower (``residual``).
     upsampling : str
         ``nearest`` or ``transposed`` (``dcgan``).
     """
@@ -83,7 +83,7 @@ class GeneratorConfig(Section):
     latent: Positive = 64
     channels: Widths = [128, 96, 48, 16]
     embedding: Positive = 96
-    label_maps: bool = True
+    trunk: Positive = 16
     upsampling: Literal["nearest", "transposed"] = "nearest"
 
 
@@ -157,21 +157,23 @@ class LossConfig(Section):
 
 
 class WarmupConfig(Section):
-    """The start of a run: the generator learns the mean image of given labels, without critic.
+    """Learning from pairs: simulated images and generated ones of equal labels, without critic.
 
     Attributes
     ----------
     fraction : float
-        Part of the run; 0 starts adversarially.
+        Part of the run before the critic starts; 0 starts adversarially.
     weight : float
-        Weight of the loss between simulated and generated images of equal labels; after the
-        warm-up it falls to zero over as long a time again.
+        Weight of the pair loss (a proper score) during the warm-up.
+    final_weight : float
+        Its weight in the rest of the run, reached over as long a time as the warm-up.
     learning_rate : float
         Adam's, for the generator, during the warm-up.
     """
 
-    fraction: float = Field(0.1, ge=0, lt=0.5)
-    weight: float = Field(20.0, gt=0)
+    fraction: float = Field(0.2, ge=0, lt=1)
+    weight: float = Field(10.0, ge=0)
+    final_weight: float = Field(2.0, ge=0)
     learning_rate: float = Field(1e-3, gt=0)
 
 
@@ -212,6 +214,8 @@ class TrainingConfig(Section):
         Adam's; the critic's defaults to the generator's.
     betas : (float, float)
         Adam's momenta.
+    gradient_clip : float or None
+        Largest global norm of a gradient.
     decay : float
         The last fraction of the run over which learning rates fall to zero.
     ema : float
@@ -232,6 +236,7 @@ class TrainingConfig(Section):
     learning_rate: float = Field(2e-4, gt=0)
     critic_learning_rate: float | None = Field(None, gt=0)
     betas: tuple[float, float] = (0.0, 0.99)
+    gradient_clip: float | None = Field(1.0, gt=0)
     decay: float = Field(0.0, ge=0, le=1)
     ema: float = Field(0.999, ge=0, lt=1)
     symmetries: bool = True

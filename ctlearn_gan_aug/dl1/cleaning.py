@@ -9,6 +9,7 @@ _MAX_IMAGES = 400
 _ROUNDINGS_PE = (1.0, 0.5, 0.25, 0.1, 0.01)
 #: Shares of outliers tolerated when a cut is read off the faintest cleaned pixels.
 _OUTLIER_SHARES = (0.0, 0.002, 0.02)
+_WHOLE_CUTS = 8
 #: Settings whose scores differ by less than this are told apart by their roundness only.
 _INDISTINCT = 0.02
 
@@ -57,13 +58,18 @@ def clean(images: np.ndarray, geometry, settings: CleaningSettings) -> np.ndarra
     neighbors = geometry.neighbor_matrix_sparse
     cuts = np.array([settings.picture, settings.boundary], images.dtype)
     return tail_cuts(
-        np.ascontiguousarray(images),
+        for_kernel(images),
         neighbors.indices,
         neighbors.indptr,
         *cuts,
         settings.keep_isolated,
         settings.min_neighbors,
     )
+
+
+def for_kernel(array: np.ndarray, dtype=None) -> np.ndarray:
+    """``array`` as the compiled loops know it: for other layouts they would compile once more."""
+    return np.require(array, dtype, ("C_CONTIGUOUS", "WRITEABLE"))
 
 
 def infer_cleaning(images: np.ndarray, masks: np.ndarray, geometry) -> CleaningSettings:
@@ -109,7 +115,7 @@ def _trial_settings(images: np.ndarray, masks: np.ndarray, geometry) -> list[Cle
         peaks = _island_peaks(images, masks, geometry, min_neighbors)
         trials += [
             CleaningSettings(picture, boundary, keep_isolated, min_neighbors)
-            for picture in _candidates(peaks)
+            for picture in (*_candidates(peaks), *_whole_below(peaks))
             for boundary in boundaries
             if boundary <= picture
         ]
@@ -127,6 +133,14 @@ def _candidates(charges: np.ndarray) -> list[float]:
         for low in lowest
     ]
     return list(dict.fromkeys([*rounded, *map(float, lowest)]))
+
+
+def _whole_below(charges: np.ndarray) -> list[float]:
+    """Whole-numbered cuts further below; few islands bound the picture cut only loosely."""
+    if len(charges) == 0:
+        return []
+    lowest = int(charges.min())
+    return [float(cut) for cut in range(max(lowest - _WHOLE_CUTS, 1), lowest)]
 
 
 def _island_peaks(

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from astropy import units as u
 
-from .cleaning import CleaningSettings, clean
+from .cleaning import CleaningSettings, clean, for_kernel
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def compute(
     -------
     ImageResult
     """
-    images = np.ascontiguousarray(images, np.float32)
+    images = for_kernel(images, np.float32)
     mask = clean(images, geometry, cleaning)
     columns = parametrise(
         images, mask, peak_times, geometry, use_telescope_frame=use_telescope_frame
@@ -81,12 +81,12 @@ def parametrise(
     """
     from . import moments as kernels
 
-    view = _pixel_view(geometry, use_telescope_frame)
+    view = _pixel_view(geometry, _frame_key(geometry), use_telescope_frame)
     if peak_times is None:
         peak_times = np.empty((0, images.shape[1]), np.float32)
     else:
-        peak_times = np.ascontiguousarray(peak_times, np.float32)
-    mask = np.ascontiguousarray(mask)
+        peak_times = for_kernel(peak_times, np.float32)
+    images, mask = for_kernel(images), for_kernel(mask)
     results = kernels.parametrise(images, mask, peak_times, *view)
     moments, intensities, times, timing, islands, in_doubt = results
     for i in np.flatnonzero(in_doubt):
@@ -99,8 +99,16 @@ def parametrise(
     return _oriented(columns, use_telescope_frame)
 
 
+def _frame_key(geometry) -> tuple[float, float]:
+    """What CameraGeometry leaves out when it compares: focal length (m) and rotation (rad)."""
+    frame = geometry.frame
+    return frame.focal_length.to_value("m"), frame.rotation.to_value("rad")
+
+
 @lru_cache(maxsize=16)
-def _pixel_view(geometry, use_telescope_frame: bool) -> tuple[np.ndarray, ...]:
+def _pixel_view(
+    geometry, frame_key: tuple[float, float], use_telescope_frame: bool
+) -> tuple[np.ndarray, ...]:
     """Positions, widths, borders and neighbours of the pixels, as the kernels take them."""
     from ctapipe.coordinates import TelescopeFrame
 

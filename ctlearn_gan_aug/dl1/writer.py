@@ -1,8 +1,10 @@
 """Writing DL1 files in bulk, as ctapipe's DataWriter would write them event by event."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import tables
 from astropy.table import Table
@@ -59,6 +61,7 @@ class DL1Writer:
         compression: str | None = None,
     ):
         self.n_images = 0
+        self._path = Path(path)
         self._cleaning, self._product = cleaning, product
         self._start_time = Time.now()
         self._n_checked = self._n_parametrised = 0
@@ -139,13 +142,20 @@ class DL1Writer:
         self.n_images += len(labels)
 
     def close(self) -> None:
-        """Write the runs, counters and header of a finished file, and close it."""
+        """Write the runs, counters and header of a finished file, and close it.
+
+        Raises
+        ------
+        OSError
+            If not all of it reached the disk.
+        """
         if self._h5file.isopen:
             for run in self._runs.values():
                 self._run_tables.add(run)
             self._write_statistics()
             write_header(self._h5file, self._product, self._obs_ids, self._start_time)
             self._h5file.close()
+            _check_complete(self._path)
 
     def _first_of_event(self, labels: Table) -> np.ndarray:
         """Mask of the rows that begin an event, after checking that events are whole."""
@@ -260,3 +270,13 @@ class DL1Writer:
             content[name] = self._n_parametrised
             content[name][content["criteria"] == b"TOTAL"] = self._n_checked
         table.modify_rows(0, len(content), rows=content)
+
+
+def _check_complete(path: Path) -> None:
+    """HDF5 closes a file without complaint when the disk is full, and leaves it truncated."""
+    try:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        h5py.File(path).close()
+    except OSError:
+        raise OSError("not all data reached the disk, which may be full") from None

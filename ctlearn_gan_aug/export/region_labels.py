@@ -88,9 +88,7 @@ class RegionLabels:
         for block in range(self._share.start // _BLOCK, -(-self._share.stop // _BLOCK)):
             begin, end = block * _BLOCK, min((block + 1) * _BLOCK, self._n_events)
             rng = np.random.default_rng([self._seed, block])
-            labels = sample_labels(
-                self._bundle, self._region, end - begin, rng, self._extrapolate
-            )
+            labels = sample_labels(self._bundle, self._region, end - begin, rng, self._extrapolate)
             share = range(max(begin, self._share.start), min(end, self._share.stop))
             labels = labels[share.start - begin : share.stop - begin]
             labels["event_id"] = np.asarray(share) - self.first + 1

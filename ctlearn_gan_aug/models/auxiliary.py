@@ -117,7 +117,9 @@ class AuxiliaryLoss:
         """Network units on the compact grid to p.e./ns on the model's grid, differentiable."""
         cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
         pixels = tf.gather(cells, self._cells, axis=1)
-        channels = [self.intensity.decode_charge(pixels)]
+        # An untrained generator's charges may be astronomical: keep them in the data's range.
+        charge = self.intensity.decode_charge(pixels)
+        channels = [tf.clip_by_value(charge, *self.intensity.charge_limits)]
         if self.intensity.has_time:
             channels.append(self.intensity.decode_signal_time(pixels))
         mapped = [

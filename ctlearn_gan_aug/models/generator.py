@@ -7,6 +7,7 @@ from . import layers as L
 
 #: Channels of independent normal noise per pixel.
 NOISE_CHANNELS = 4
+_TRUNK_LAYERS = 3
 
 
 def build_generator(
@@ -61,19 +62,20 @@ def _level_sides(side: int, levels: int) -> list[int]:
 
 
 def _residual(config: GeneratorConfig, inputs: dict, side: int, n_channels: int):
-    """FiLM-conditioned levels; the finest is reached by depth-to-space and costs little.
+    """A pointwise trunk that places the shower, and residual levels that make it fluctuate.
 
-    Label maps tell every cell where it lies relative to the requested direction and core, so the
-    network need not learn to place an image; per-pixel noise gives the night sky (as in StyleGAN,
-    Karras et al., arXiv 1812.04948).
+    The trunk sees each cell's position relative to the requested direction and core and the label
+    embedding, so that it learns the mean image from every pixel of every event at once. Levels
+    from coarse to fine add what varies at equal labels; per-pixel noise gives the night sky (as
+    in StyleGAN, Karras et al., arXiv 1812.04948). Labels act by FiLM in the levels.
     """
     sides = _level_sides(side, len(config.channels))
     embedding = L.leaky(L.dense(inputs["labels"], config.embedding, "label_1"))
-    embedding = keras.layers.Concatenate()([embedding, inputs["latent"]])
-    embedding = L.leaky(L.dense(embedding, config.embedding, "label_2"))
-    maps = inputs["maps"] if config.label_maps else None
-    local = [inputs["noise"]] if maps is None else [maps, inputs["noise"]]
-    local = keras.layers.Concatenate(name="local")(local)
+    labels = L.leaky(L.dense(embedding, config.embedding, "label_2"))
+    embedding = keras.layers.Concatenate()([labels, inputs["latent"]])
+    embedding = L.leaky(L.dense(embedding, config.embedding, "label_3"))
+    trunk = _trunk(config, inputs["maps"], labels)
+    local = keras.layers.Concatenate(name="local")([trunk, inputs["noise"]])
 
     width = config.channels[0]
     x = L.dense(embedding, sides[0] ** 2 * width, "base")
@@ -81,10 +83,19 @@ def _residual(config: GeneratorConfig, inputs: dict, side: int, n_channels: int)
     for level, width in enumerate(config.channels[:-1]):
         factor = 2 ** (len(config.channels) - 1 - level)
         if level:
-            x = keras.layers.UpSampling2D(2, interpolation="nearest")(x)
+            x = L.upsample(x)
             x = L.crop_to(x, sides[level])
         x = _block(x, L.pool(local, factor), embedding, width, f"level{level}")
-    return _finest(config, x, local, embedding, side, n_channels)
+    return _finest(config, x, trunk, inputs["noise"], embedding, side, n_channels)
+
+
+def _trunk(config: GeneratorConfig, maps, labels):
+    """Pointwise network of label maps and labels; narrow and free of products, as it is large."""
+    x = maps
+    for layer in range(_TRUNK_LAYERS):
+        x = L.conv(x, config.trunk, 1, f"trunk{layer}", use_bias=False)
+        x = L.leaky(L.shift(x, labels, f"trunk{layer}"))
+    return x
 
 
 def _block(x, local, embedding, width: int, name: str):
@@ -96,13 +107,16 @@ def _block(x, local, embedding, width: int, name: str):
     return keras.layers.Add()([skip, y])
 
 
-def _finest(config, x, local, embedding, side: int, n_channels: int):
+def _finest(config, x, trunk, noise, embedding, side: int, n_channels: int):
+    """Full resolution: sums instead of concatenations, since copying is what costs here."""
     width = config.channels[-1]
-    x = L.depth_to_space(L.conv(x, 4 * width, 3, "finest_expand"))
-    x = keras.layers.Concatenate()([L.crop_to(x, side), local])
-    x = L.leaky(L.film(L.conv(x, width, 1, "finest_mix"), embedding, "finest_film1"))
+    x = L.conv(x, width, 3, "finest_from_levels")
+    x = L.crop_to(L.upsample(x), side)
+    place = L.conv(trunk, width, 1, "finest_from_trunk", use_bias=False)
+    grain = L.conv(noise, width, 1, "finest_from_noise", use_bias=False)
+    x = L.leaky(L.film(keras.layers.Add()([x, place, grain]), embedding, "finest_film1"))
     y = L.leaky(L.film(L.conv(x, width, 3, "finest_conv"), embedding, "finest_film2"))
-    x = keras.layers.Concatenate()([x, y, local])
+    x = keras.layers.Add()([x, y, L.conv(noise, width, 1, "finest_noise", use_bias=False)])
     x = L.leaky(L.conv(x, width, 1, "finest_out"))
     return [L.conv(x, 1, 1, f"pixels{i}", gain=0.01) for i in range(n_channels)]
 
@@ -131,7 +145,7 @@ def _upsample(kind: str, x, width: int, name: str, options: dict):
         return keras.layers.Conv2DTranspose(
             width, 4, strides=2, padding="same", name=name, **options
         )(x)
-    x = keras.layers.UpSampling2D(2, interpolation="nearest")(x)
+    x = L.upsample(x)
     return keras.layers.Conv2D(width, 3, padding="same", name=name, **options)(x)
 
 

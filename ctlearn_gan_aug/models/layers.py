@@ -37,6 +37,13 @@ def film(x, embedding, name: str):
     return keras.layers.Add()([keras.layers.Multiply()([x, scale]), shift])
 
 
+def shift(x, embedding, name: str):
+    """Add a bias that depends on the label embedding to every channel."""
+    filters = x.shape[-1]
+    bias = dense(embedding, filters, f"{name}_shift", gain=1.0)
+    return keras.layers.Add()([x, keras.layers.Reshape((1, 1, filters))(bias)])
+
+
 def crop_to(x, side: int):
     """Cut a square map down to ``side`` cells, at the far edges."""
     excess = x.shape[1] - side
@@ -49,11 +56,13 @@ def pad_to(x, side: int):
     return keras.layers.ZeroPadding2D(((0, missing), (0, missing)))(x) if missing else x
 
 
-def depth_to_space(x):
-    """Double the resolution, four channels becoming one."""
-    side, depth = x.shape[1], x.shape[-1] // 4
-    x = keras.layers.Reshape((side, side, 2, 2, depth))(x)
-    x = keras.layers.Permute((1, 3, 2, 4, 5))(x)
+def upsample(x):
+    """Double the resolution by repeating cells; unlike UpSampling2D its gradient compiles in XLA."""
+    side, depth = x.shape[1], x.shape[-1]
+    x = keras.layers.Reshape((side, 1, side, depth))(x)
+    x = keras.layers.Concatenate(axis=2)([x, x])
+    x = keras.layers.Reshape((2 * side, side, 1, depth))(x)
+    x = keras.layers.Concatenate(axis=3)([x, x])
     return keras.layers.Reshape((2 * side, 2 * side, depth))(x)
 
 

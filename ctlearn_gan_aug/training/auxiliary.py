@@ -58,7 +58,10 @@ def _train(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Events, fold
             argv += ["--reco", task]
         try:
             TrainCTLearnModel().run([*argv, "--overwrite"], raises=True)
-        except (Exception, SystemExit) as error:  # whatever CTLearn's tool ends with
+        except SystemExit as end:
+            if end.code:
+                raise UserError(f"auxiliary: CTLearn's training ended with {end.code}.") from end
+        except Exception as error:  # whatever CTLearn's tool ends with
             raise UserError(f"auxiliary: CTLearn's training failed ({error}).") from error
     (folder / "finished").touch()
 

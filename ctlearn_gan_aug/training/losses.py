@@ -2,6 +2,9 @@
 
 import tensorflow as tf
 
+#: Weight of the mean's squared error beside the energy score.
+_MEAN_WEIGHT = 3.0
+
 
 def _bce(scores, target: float):
     targets = tf.fill(tf.shape(scores), target)
@@ -52,11 +55,31 @@ def r1_penalty(gradient):
     return 0.5 * tf.reduce_mean(squared_gradient(gradient))
 
 
-def pair_loss(real, fake):
-    """Mean squared difference of images (B, side, side, c) with equal labels, network units.
+def pair_loss(real, first, second, scales=(1, 2, 4, 8)):
+    """Proper score of two generated images per simulated one, all of equal labels.
 
-    Its minimum is the mean image of the labels (as in pix2pix, Isola et al., arXiv 1611.07004,
-    with squares for the mean); it places images within minutes but smooths them, so it only
-    starts a training.
+    In every pixel, and in averages over blocks of pixels so that correlated fluctuations count,
+    the sum of two scores. The energy score ``E|x - y| - E|y - y'| / 2`` is strictly proper: its
+    expectation is least if generated values have the distribution of simulated ones at these
+    labels, spread included (Gneiting & Raftery, JASA 102 (2007) 359; for generators Pacchiardi et
+    al., arXiv 2112.08217). The product of errors ``E[(y - x) (y' - x)]`` is the squared error of
+    the mean whatever the spread, and finds the mean image sooner. No critic is needed, which
+    makes a fast and stable start.
+
+    Parameters
+    ----------
+    real, first, second : tensor (B, side, side, c)
+        Network units.
+    scales : sequence of int
+        Block sides in cells.
     """
-    return tf.reduce_mean(tf.square(real - fake))
+    score = 0.0
+    for scale in scales:
+        x, y, z = (
+            image if scale == 1 else tf.nn.avg_pool2d(image, scale, scale, "SAME")
+            for image in (real, first, second)
+        )
+        spread = tf.reduce_mean(tf.abs(y - z))
+        error = tf.reduce_mean(tf.abs(y - x)) + tf.reduce_mean(tf.abs(z - x))
+        score += 0.5 * (error - spread) + _MEAN_WEIGHT * tf.reduce_mean((y - x) * (z - x))
+    return score

@@ -71,11 +71,11 @@ class Schedule:
         return self.fraction(step) < warmup.fraction
 
     def pair_weight(self, step: int, warmup: WarmupConfig) -> float:
-        """Weight of the pair loss: full in the warm-up, then falling over as long a time."""
+        """Weight of the pair loss: full in the warm-up, then falling to its final value."""
         if warmup.fraction == 0:
-            return 0.0
-        after = self.fraction(step) / warmup.fraction - 1.0
-        return warmup.weight * min(1.0, max(0.0, 1.0 - after))
+            return warmup.final_weight
+        after = min(1.0, max(0.0, self.fraction(step) / warmup.fraction - 1.0))
+        return warmup.weight + after * (warmup.final_weight - warmup.weight)
 
     def remaining(self, step: int, rate: float) -> float:
         """Estimated seconds left at ``rate`` steps per second."""

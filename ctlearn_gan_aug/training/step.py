@@ -35,6 +35,7 @@ class Networks:
         averaged.set_weights(generator.get_weights())
         beta_1, beta_2 = config.betas
         options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
+        options["global_clipnorm"] = config.gradient_clip
         optimizers = []
         for model in (generator, critic):
             optimizers.append(keras.optimizers.Adam(config.learning_rate, **options))
@@ -138,15 +139,18 @@ class AdversarialStep:
     def _generator_step(self, step, pixels, labels, pair_weight, adversarial: bool):
         """Update the generator and its average; returns its losses by name.
 
-        ``adversarial`` false leaves the critic out: the warm-up learns from pairs alone.
+        Half of the batch is used, with two images per label. ``adversarial`` false leaves the
+        critic out: the warm-up learns from (simulated, generated) pairs alone.
         """
-        networks = self.networks
+        networks, values = self.networks, {}
+        half = (tf.shape(labels)[0] + 1) // 2
+        real = self.real_images(pixels[:half])
+        labels = tf.tile(labels[:half], [2, 1])
         maps = self.maps(labels)
         stream = step * _STREAMS_PER_STEP + _GENERATOR_STREAM
-        values = {}
         with tf.GradientTape() as tape:
             fake = self.generate(labels, maps, stream, training=True)
-            values["pairs"] = losses.pair_loss(self.real_images(pixels), fake)
+            values["pairs"] = losses.pair_loss(real, fake[:half], fake[half:])
             total = pair_weight * values["pairs"]
             if adversarial:
                 score = networks.critic([fake, labels, maps], training=True)

@@ -1,0 +1,1 @@
+"""Judging a generator: generated images beside simulated ones of the same labels."""

@@ -1,0 +1,48 @@
+"""How fast a bundle generates."""
+
+import time
+
+import numpy as np
+
+from ..sampling.generate import Sampler
+
+BATCHES = (1, 100, 1000)
+_SECONDS = 1.5  # spent on every batch size
+_MAX_REPEATS = 20
+
+
+def generation_rates(bundle, labels, seed: int) -> dict[str, dict[str, float]]:
+    """Images per second at several batch sizes, compilation not counted.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The generator.
+    labels : astropy.table.Table
+        Labels to generate for, repeated as needed.
+
+    Returns
+    -------
+    dict of str to dict
+        ``batch_1`` ...: ``images_per_second`` and ``ms_per_image``, medians over calls.
+    """
+    sampler = Sampler(bundle, seed, batch_size=max(BATCHES))
+    rates = {}
+    for size in BATCHES:
+        batch = labels[np.resize(np.arange(len(labels)), size)]
+        sampler.generate(batch)
+        seconds = _median_seconds(lambda rows=batch: sampler.generate(rows))
+        rates[f"batch_{size}"] = {
+            "images_per_second": size / seconds,
+            "ms_per_image": 1e3 * seconds / size,
+        }
+    return rates
+
+
+def _median_seconds(call) -> float:
+    durations = []
+    while len(durations) < 3 or (sum(durations) < _SECONDS and len(durations) < _MAX_REPEATS):
+        started = time.perf_counter()
+        call()
+        durations.append(time.perf_counter() - started)
+    return float(np.median(durations))

@@ -1,0 +1,167 @@
+"""From numbers to a verdict per question, with the reason in one or two sentences."""
+
+from dataclasses import asdict, dataclass
+
+from .observables import title
+
+GRADES = ("good", "fair", "poor", "open")
+#: Allowed deviation from simulation, good and fair; a value that two simulated samples of this
+#: size would show counts as good whatever it is.
+RATIO = (0.07, 0.15)
+ENERGY_BIAS = (0.02, 0.05)  # dex
+DIRECTION_BIAS = (0.03, 0.10)  # deg
+ACCURACY = (0.03, 0.10)
+MEAN_W1 = (0.10, 0.25)  # simulated sigmas
+WORST_W1 = (0.30, 0.60)
+AUC = (0.70, 0.85)
+COVERAGE = (0.85, 0.60)  # of the value between two simulated samples
+DUPLICATES = (0.001, 0.01)  # share of the images
+MEMORISED = (0.03, 0.10)  # share of the images, 0.01 expected
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the numbers of a section say.
+
+    Attributes
+    ----------
+    section : str
+        Key in metrics.json.
+    question : str
+        What the section asks.
+    grade : str
+        ``good``: as simulation; ``fair``; ``poor``; ``open``: no answer.
+    reason : str
+        Why.
+    """
+
+    section: str
+    question: str
+    grade: str
+    reason: str
+
+
+def judge(metrics: dict) -> list[dict]:
+    """Verdicts on all sections of metrics.json, as plain dictionaries."""
+    verdicts = [
+        _regression(metrics["energy"], "energy", "dex", ENERGY_BIAS),
+        _regression(metrics["direction"], "direction", "deg", DIRECTION_BIAS),
+        _type(metrics["type"]),
+        _images(metrics["images"]),
+        _diversity(metrics["diversity"]),
+    ]
+    return [asdict(verdict) for verdict in verdicts]
+
+
+def worst(grades) -> str:
+    """The worst of several grades, of those that are one."""
+    known = [grade for grade in grades if grade in GRADES[:3]]
+    return max(known, key=GRADES.index, default="open")
+
+
+def grade(deviation: float, limits: tuple[float, float]) -> str:
+    """Grade of a deviation where smaller is better."""
+    if deviation != deviation:
+        return "open"
+    return "good" if deviation <= limits[0] else "fair" if deviation <= limits[1] else "poor"
+
+
+def _against_null(entry: dict, centre: float, limits: tuple[float, float]) -> str:
+    """Grade of an entry with null_low/null_high: what simulation shows itself is good."""
+    if entry["null_low"] <= entry["value"] <= entry["null_high"]:
+        return "good"
+    return grade(abs(entry["value"] - centre), limits)
+
+
+def _regression(section: dict, name: str, unit: str, bias_limits) -> Verdict:
+    question = f"Do images follow the requested {name}?"
+    simulated, generated = section["simulated"], section["generated"]
+    if not section["judge_learnt"]:
+        reason = (
+            f"The judge's error on simulated images ({simulated['mae']:.2g} {unit}) is not far "
+            f"below a blind guess's ({section['trivial_mae']:.2g} {unit}); give more test events."
+        )
+        return Verdict(name, question, "open", reason)
+    mae, width, shift = section["ratio"]["mae"], section["ratio"]["width68"], section["bias_shift"]
+    grades = [_against_null(entry, 1.0, RATIO) for entry in (mae, width)]
+    grades.append(_against_null(shift, 0.0, bias_limits))
+    tendency = "" if grades[0] == "good" else _tendency(mae["value"])
+    reason = (
+        f"{tendency}MAE {generated['mae']:.2g} {unit}, simulated {simulated['mae']:.2g} {unit}: "
+        f"ratio {_with_null(mae)}. 68% width ratio {_with_null(width)}. Median shifted by "
+        f"{_with_null(shift, '+.3f')} {unit}. Correlation of request and reconstruction "
+        f"{generated['correlation']:.2f}, simulated {simulated['correlation']:.2f}."
+    )
+    return Verdict(name, question, worst(grades), reason)
+
+
+def _tendency(ratio: float) -> str:
+    if ratio > 1:
+        return "Images follow their labels less closely than simulation. "
+    return "Images follow their labels more closely than nature: fluctuations are missing. "
+
+
+def _type(section: dict | None) -> Verdict:
+    question = "Does a particle classifier take the images for their particle?"
+    if section is None:
+        reason = "Not asked: give files of the other particle with --other."
+        return Verdict("type", question, "open", reason)
+    accuracy = [section[kind]["accuracy"] for kind in ("generated", "simulated", "other")]
+    if not section["judge_learnt"]:
+        reason = (
+            "The classifier hardly separates simulated particles (AUC "
+            f"{section['auc']['simulated']['value']:.2f}); give more events."
+        )
+        return Verdict("type", question, "open", reason)
+    difference = section["difference"]
+    reason = (
+        f"{accuracy[0]:.1%} of generated and {accuracy[1]:.1%} of simulated images are recognised "
+        f"({accuracy[2]:.1%} of the other particle's), a difference of "
+        f"{_with_null({key: 100 * value for key, value in difference.items()}, '+.1f')} points."
+    )
+    return Verdict("type", question, _against_null(difference, 0.0, ACCURACY), reason)
+
+
+def _images(section: dict) -> Verdict:
+    question = "Do images look like simulated ones?"
+    distances = {name: x["w1"] for name, x in section["parameters"].items() if x["w1"] == x["w1"]}
+    order = sorted(distances, key=distances.get, reverse=True)
+    mean, auc = section["mean_w1"], section["auc"]
+    grades = [grade(mean["value"] - mean["null"], MEAN_W1), grade(auc["value"], AUC)]
+    if order:
+        grades.append(grade(distances[order[0]], WORST_W1))
+    furthest = ", ".join(f"{title(name)} {distances[name]:.2f}" for name in order[:3])
+    reason = (
+        f"Parameters lie {mean['value']:.2f} sigma apart on average (sim-sim {mean['null']:.2f}); "
+        f"furthest: {furthest}. Trees tell images apart by their parameters with AUC "
+        f"{auc['value']:.2f} (sim-sim {auc['null']:.2f})."
+    )
+    if section["auc_pixels"] is not None:
+        reason += f" A network that sees the pixels: AUC {section['auc_pixels']['value']:.2f}."
+    return Verdict("images", question, worst(grades), reason)
+
+
+def _diversity(section: dict) -> Verdict:
+    question = "Are images as varied as simulated ones, and not copies?"
+    coverage, copies = section["coverage"], section["duplicates"]
+    share = coverage["value"] / max(coverage["null"], 1e-9)
+    grades = [grade(-share, (-COVERAGE[0], -COVERAGE[1])), grade(copies, DUPLICATES)]
+    reason = (
+        f"{coverage['value']:.0%} of simulated images have a generated one near them (sim-sim "
+        f"{coverage['null']:.0%}); {copies:.1%} of generated images have a twin closer than any "
+        "two simulated images are."
+    )
+    if section["memorised"] is not None:
+        memorised = section["memorised"]
+        grades.append(grade(memorised["value"], MEMORISED))
+        reason += (
+            f" {memorised['value']:.1%} are closer to a training image than "
+            f"{memorised['null']:.0%} of new simulated ones are."
+        )
+    return Verdict("diversity", question, worst(grades), reason)
+
+
+def _with_null(entry: dict, style: str = ".2f") -> str:
+    """A value, with what two simulated samples of this size show."""
+    low, high = (format(entry[key], style) for key in ("null_low", "null_high"))
+    return f"{entry['value']:{style}} (sim-sim {low} to {high})"

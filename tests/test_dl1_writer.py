@@ -1,0 +1,304 @@
+"""Written files equal what ctapipe writes, and every reader takes them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tables
+from astropy.table import Table
+from ctapipe.instrument import SubarrayDescription
+from ctapipe.io import TableLoader, metadata
+
+from ctlearn_gan_aug.dl1 import nodes
+from ctlearn_gan_aug.dl1.cleaning import CleaningSettings, infer_cleaning
+from ctlearn_gan_aug.dl1.header import ProductInfo
+from ctlearn_gan_aug.dl1.runs import Run
+from ctlearn_gan_aug.dl1.skeleton import make_skeleton, start_file
+from ctlearn_gan_aug.dl1.subarray import read_subarray
+from ctlearn_gan_aug.dl1.writer import DL1Writer
+
+PRODUCT = ProductInfo("test", "Written by a test", "Test", {"ORIGIN": "test"})
+CUTS = CleaningSettings(7, 4, False, 1)
+
+
+class Source:
+    """Content of a DL1 file as the writer takes it, one row per image, sorted by event."""
+
+    def __init__(self, path: Path, n_events: int | None = None):
+        with tables.open_file(path) as h5file:
+            trigger = Table(h5file.get_node(nodes.TELESCOPE_TRIGGER)[:])
+            shower = Table(h5file.get_node(nodes.SHOWER)[:n_events])
+            event_row = {key: i for i, key in enumerate(self._keys(shower))}
+            rows = [event_row.get(key, -1) for key in self._keys(trigger)]
+            trigger, rows = trigger[np.array(rows) >= 0], [row for row in rows if row >= 0]
+            self.labels = shower[rows]
+            for name in ("tel_id", "time", "n_trigger_pixels"):
+                self.labels[name] = trigger[name]
+            content = [self._image(h5file, *row) for row in trigger["obs_id", "event_id", "tel_id"]]
+        self.images, self.times, self.true_images = map(np.array, zip(*content, strict=True))
+
+    @staticmethod
+    def _keys(table):
+        return zip(table["obs_id"], table["event_id"], strict=True)
+
+    @staticmethod
+    def _image(h5file, obs_id, event_id, tel_id):
+        where = f"(obs_id == {obs_id}) & (event_id == {event_id})"
+        image, truth = (
+            h5file.get_node(nodes.telescope_table(group, tel_id)).read_where(where)[0]
+            for group in (nodes.IMAGES, nodes.TRUE_IMAGES)
+        )
+        return image["image"], image["peak_time"], truth["true_image"]
+
+
+def rewrite(source: Path, folder: Path, cuts=CUTS, **options) -> Path:
+    """Write the content of ``source`` once more."""
+    content = Source(source)
+    make_skeleton(source, folder / "skeleton.h5")
+    target = folder / "rewritten.dl1.h5"
+    arguments = {"cleaning": cuts, "product": PRODUCT} | options
+    with DL1Writer(target, folder / "skeleton.h5", **arguments) as writer:
+        writer.copy_runs(source)
+        for part in np.array_split(
+            np.arange(len(content.labels)), 3 if len(content.images) > 9 else 1
+        ):
+            writer.append(
+                content.labels[part],
+                content.images[part],
+                content.times[part],
+                true_images=content.true_images[part],
+            )
+    return target
+
+
+def assert_same_tables(first: Path, second: Path):
+    with tables.open_file(first) as one, tables.open_file(second) as other:
+        for table in one.walk_nodes("/", "Table"):
+            expected, found = table[:], other.get_node(table._v_pathname)[:]
+            assert expected.dtype == found.dtype
+            for name in expected.dtype.names:
+                where = f"{table._v_pathname} {name}"
+                if expected.dtype[name].base.kind == "f":
+                    np.testing.assert_allclose(
+                        found[name], expected[name], rtol=1e-6, atol=1e-9, err_msg=where
+                    )
+                else:
+                    np.testing.assert_array_equal(found[name], expected[name], err_msg=where)
+
+
+def merge(*inputs: Path, output: Path) -> int:
+    command = Path(sys.executable).with_name("ctapipe-merge")
+    arguments = [str(command), *map(str, inputs), "-o", str(output)]
+    return subprocess.run(arguments, capture_output=True, check=False).returncode
+
+
+@pytest.fixture(scope="module")
+def rewritten(toy_gamma, tmp_path_factory) -> Path:
+    return rewrite(toy_gamma, tmp_path_factory.mktemp("rewritten"))
+
+
+@pytest.fixture(scope="module")
+def other_run(toy_gamma, tmp_path_factory) -> Path:
+    """The toy events without truth images, spread over two runs of their own."""
+    folder = tmp_path_factory.mktemp("other")
+    content = Source(toy_gamma, 60)
+    make_skeleton(toy_gamma, folder / "skeleton.h5")
+    target = folder / "other.dl1.h5"
+    with DL1Writer(target, folder / "skeleton.h5", cleaning=CUTS, product=PRODUCT) as writer:
+        for obs_id, part in ((701, slice(0, 40)), (702, slice(40, 60))):
+            writer.add_run(Run(obs_id, 70.0, 180.0, (0.1, 10.0), n_showers=0))
+            content.labels["obs_id"][part] = obs_id
+            writer.append(content.labels[part], content.images[part], content.times[part])
+            n_images = len(content.labels[part])
+            writer.add_run(Run(obs_id, 70.0, 180.0, (0.1, 10.0), n_images, spectral_index=-2.5))
+    return target
+
+
+def test_a_ctapipe_file_is_reproduced(toy_gamma, rewritten):
+    assert_same_tables(toy_gamma, rewritten)
+
+
+@pytest.mark.parametrize("name", ["lst_muons", "camsettings_v6"])
+def test_real_files_are_reproduced(shared_data, tmp_path, name):
+    """Files that ctapipe-process wrote: every table, every column."""
+    source = shared_data / f"{name}.dl1.h5"
+    assert_same_tables(source, rewrite(source, tmp_path, CleaningSettings()))
+
+
+def test_square_pixels_are_reproduced(shared_data, tmp_path):
+    source = shared_data / "gct_checs_muons.dl1.h5"
+    # this file was processed with the nominal focal length although it knows an effective one
+    subarray = SubarrayDescription.from_hdf(source, focal_length_choice="EQUIVALENT")
+    found = rewrite(source, tmp_path, CleaningSettings(), subarray=subarray)
+    assert_same_tables(source, found)
+
+
+def test_header_names_a_new_product(toy_gamma, rewritten):
+    before, after = map(metadata.read_reference_metadata, (toy_gamma, rewritten))
+    assert after.product.id_ != before.product.id_
+    assert after.product.description == "Written by a test"
+    assert (after.process.type_, after.process.subtype) == ("Simulation", "Test")
+    assert after.product.data_model_version == before.product.data_model_version
+    assert metadata.read_hdf5_metadata(rewritten)["CONTEXT ORIGIN"] == "test"
+
+
+def test_subarray_is_equal(toy_gamma, rewritten):
+    assert read_subarray(toy_gamma) == read_subarray(rewritten)
+
+
+def test_merges_with_its_source_in_both_orders(toy_gamma, other_run, tmp_path):
+    for number, order in enumerate(((toy_gamma, other_run), (other_run, toy_gamma))):
+        output = tmp_path / f"{number}.h5"
+        assert merge(*order, output=output) == 0
+        with tables.open_file(output) as h5file:
+            assert h5file.get_node(nodes.SHOWER).nrows == 460
+
+
+def test_merges_with_a_real_file(shared_data, tmp_path):
+    source = shared_data / "lst_muons.dl1.h5"
+    content = Source(source)
+    make_skeleton(source, tmp_path / "skeleton.h5")
+    target = tmp_path / "ours.h5"
+    content.labels["obs_id"] = 700
+    with DL1Writer(target, tmp_path / "skeleton.h5", cleaning=CUTS, product=PRODUCT) as writer:
+        writer.add_run(Run(700, 90.0, 0.0, (0.01, 1.0), n_showers=30))
+        writer.append(content.labels, content.images, content.times)
+    assert merge(source, target, output=tmp_path / "a.h5") == 0
+    assert merge(target, source, output=tmp_path / "b.h5") == 0
+
+
+def test_table_loader_reads_all(other_run):
+    with TableLoader(other_run, dl1_images=True, true_images=True, true_parameters=True) as loader:
+        events = loader.read_telescope_events()
+        assert len(loader.read_subarray_events()) == 60
+    assert len(events) == 60
+    assert set(events["obs_id"]) == {701, 702}
+    assert np.isfinite(events["true_energy"]).all()
+    assert np.isfinite(events["hillas_intensity"]).any()
+    assert np.all(events["true_image"] == -1) and np.all(events["true_image_sum"] == -1)
+    assert np.isnan(events["true_hillas_intensity"]).all()
+    assert np.isfinite(events["true_impact_distance"]).all()
+    np.testing.assert_allclose(events["telescope_pointing_altitude"].quantity.to_value("deg"), 70)
+
+
+def test_runs_are_described(other_run):
+    with tables.open_file(other_run) as h5file:
+        runs = h5file.get_node(nodes.SIMULATION_RUN)[:]
+        assert runs["obs_id"].tolist() == [701, 702]
+        assert runs["n_showers"].tolist() == [40, 20]
+        np.testing.assert_allclose(runs["min_alt"], np.deg2rad(70))
+        np.testing.assert_allclose(runs["spectral_index"], -2.5)
+        blocks = h5file.get_node(nodes.OBSERVATION_BLOCK)[:]
+        assert blocks["obs_id"].tolist() == blocks["sb_id"].tolist() == [701, 702]
+
+
+def test_dl1_data_handler_reads_labels_and_images(other_run, toy_gamma):
+    from ctlearn_gan_aug.data.events import read_events
+
+    found, expected = read_events([other_run]), read_events([toy_gamma]).select(slice(60))
+    np.testing.assert_array_equal(found.pixels, expected.pixels)
+    for name in ("true_energy", "cam_coord_offset_x", "fov_lat", "true_core_y", "true_x_max"):
+        np.testing.assert_allclose(found.labels[name], expected.labels[name], atol=1e-9)
+
+
+def test_fixed_point_images(toy_gamma, tmp_path):
+    """A skeleton with integer images: values are rounded as ctapipe does, and read back."""
+    from ctapipe.io import read_table
+
+    make_skeleton(toy_gamma, tmp_path / "float.h5")
+    path = nodes.telescope_table(nodes.IMAGES, 1)
+    with tables.open_file(tmp_path / "float.h5", "a") as h5file:
+        table = h5file.get_node(path)
+        attributes = {name: table.attrs[name] for name in table.attrs._f_list("user")}
+        columns = {n: table.dtype[n] for n in table.colnames}
+        columns |= {"image": ("<i4", columns["image"].shape)}
+        h5file.remove_node(path)
+        group, name = path.rsplit("/", 1)
+        table = h5file.create_table(group, name, np.dtype(list(columns.items())))
+        for key, value in attributes.items():
+            table.attrs[key] = value
+        position = table.colnames.index("image")
+        scaling = {"": "fixed_point", "_SCALE": 10.0, "_OFFSET": 0, "_DTYPE": "float32"}
+        for key, value in scaling.items():
+            table.attrs[f"CTAFIELD_{position}_TRANSFORM{key}"] = value
+    content = Source(toy_gamma, 20)
+    content.images[0, :2] = np.nan, np.inf
+    target = tmp_path / "fixed.h5"
+    with DL1Writer(target, tmp_path / "float.h5", cleaning=CUTS, product=PRODUCT) as writer:
+        writer.copy_runs(toy_gamma)
+        writer.append(content.labels, content.images, content.times)
+    found = read_table(target, path)["image"]
+    np.testing.assert_allclose(found, content.images, atol=0.0501)
+    with tables.open_file(target) as h5file:
+        assert h5file.get_node(path).dtype["image"].base == np.int32
+
+
+def test_compression(toy_gamma, rewritten, tmp_path):
+    fast = rewrite(toy_gamma, tmp_path, compression="lz4")
+    assert_same_tables(rewritten, fast)
+
+
+def test_missing_peak_times_are_zero(toy_gamma, tmp_path):
+    content = Source(toy_gamma, 5)
+    make_skeleton(toy_gamma, tmp_path / "skeleton.h5")
+    target = tmp_path / "charge.h5"
+    with DL1Writer(target, tmp_path / "skeleton.h5", cleaning=CUTS, product=PRODUCT) as writer:
+        writer.copy_runs(toy_gamma)
+        writer.append(content.labels, content.images)
+    with tables.open_file(target) as h5file:
+        assert not h5file.get_node(nodes.telescope_table(nodes.IMAGES, 1)).col("peak_time").any()
+        parameters = h5file.get_node(nodes.telescope_table(nodes.PARAMETERS, 1))
+        assert np.isnan(parameters.col("timing_slope")).all()
+
+
+def test_events_must_be_whole_and_of_a_known_run(toy_gamma, tmp_path):
+    content = Source(toy_gamma, 4)
+    make_skeleton(toy_gamma, tmp_path / "skeleton.h5")
+    options = {"cleaning": CUTS, "product": PRODUCT}
+    with (
+        pytest.raises(ValueError, match="add_run"),
+        DL1Writer(tmp_path / "a.h5", tmp_path / "skeleton.h5", **options) as writer,
+    ):
+        writer.append(content.labels, content.images)
+    with (
+        pytest.raises(ValueError, match="one event"),
+        DL1Writer(tmp_path / "b.h5", tmp_path / "skeleton.h5", **options) as writer,
+    ):
+        writer.copy_runs(toy_gamma)
+        writer.append(content.labels[[0, 1, 0]], content.images[[0, 1, 0]])
+
+
+def test_a_full_disk_is_noticed(toy_gamma, tmp_path):
+    """A limit on file sizes stands for the full disk; HDF5 itself would not complain."""
+    resource = pytest.importorskip("resource")
+    content = Source(toy_gamma, 100)
+    make_skeleton(toy_gamma, tmp_path / "skeleton.h5")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer = DL1Writer(
+        tmp_path / "full.h5", tmp_path / "skeleton.h5", cleaning=CUTS, product=PRODUCT
+    )
+    writer.copy_runs(toy_gamma)
+    writer.append(content.labels, content.images, content.times)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="reached the disk"):
+            writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_files_can_be_started_again(rewritten, tmp_path):
+    """A written file is itself a source of skeletons."""
+    make_skeleton(rewritten, tmp_path / "skeleton.h5")
+    start_file(tmp_path / "skeleton.h5", tmp_path / "again.h5").close()
+
+
+def test_toy_masks_are_reproduced(toy_gamma):
+    content = Source(toy_gamma, 200)
+    with tables.open_file(toy_gamma) as h5file:
+        rows = h5file.get_node(nodes.telescope_table(nodes.IMAGES, 1))[:200]
+    geometry = read_subarray(toy_gamma).tel[1].camera.geometry
+    found = infer_cleaning(content.images, rows["image_mask"], geometry)
+    assert found == CUTS and found.agreement == 1.0
