@@ -271,7 +271,8 @@ def model_weights(model) -> dict[str, np.ndarray]:
 
 def _set_weights(model, path: Path) -> None:
     tensors = _load_tensors(path)
-    if sorted(model_weights(model)) != sorted(tensors):
+    shapes = {name: value.shape for name, value in model_weights(model).items()}
+    if shapes != {name: value.shape for name, value in tensors.items()}:
         raise UserError(f"{path}: its weights do not belong to the architecture in bundle.yaml.")
     for layer in model.layers:
         if layer.weights:

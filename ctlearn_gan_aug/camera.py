@@ -1,6 +1,7 @@
 """One camera: its pixel vector, the compact square grid, and dl1-data-handler's mappings."""
 
 import copy
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,7 +70,7 @@ class Camera:
             except ValueError:  # the mapper is for the other pixel shape
                 continue
             if _is_bijective(mapping):
-                side = int(round(mapping.shape[1] ** 0.5))
+                side = math.isqrt(mapping.shape[1])
                 return cls(subarray, tel_id, mapper, mapping.indices.astype(np.int32), side)
         name = subarray.tel[tel_id].camera.name
         raise UserError(
@@ -141,7 +142,9 @@ class Camera:
         try:
             return _mapping(self.subarray, self.tel_id, mapper)
         except ValueError as error:
-            raise UserError(f"Mapper '{mapper}' does not fit camera '{self.name}': {error}") from None
+            raise UserError(
+                f"Mapper '{mapper}' does not fit camera '{self.name}': {error}"
+            ) from None
 
     @cached_property
     def symmetries(self) -> list[Symmetry]:

@@ -121,7 +121,9 @@ def set_impact(table, subarray, tel_id: int) -> None:
     # Height does not matter: the core lies on the shower axis, here taken in the ground plane
     # of the array, relative to the telescope.
     core = np.concatenate([core, np.full((len(core), 1), -position[2])], axis=1)
-    centre = _unit_vectors(*altaz_from_camera(subarray, tel_id, 0 * altitude, 0 * altitude, altitude, azimuth))
+    centre = _unit_vectors(
+        *altaz_from_camera(subarray, tel_id, 0 * altitude, 0 * altitude, altitude, azimuth)
+    )
     step = 1e-3 * subarray.tel[tel_id].camera.geometry.frame.focal_length.to_value("m")
     for name, dx, dy in (("impact_x", step, 0.0), ("impact_y", 0.0, step)):
         alt, az = altaz_from_camera(

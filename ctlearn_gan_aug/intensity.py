@@ -9,6 +9,7 @@ has a random time which no network should spend its capacity on: it is gated out
 way back from the training distribution of such times at the pixel's charge.
 """
 
+import itertools
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -170,9 +171,11 @@ def _fit_times(charge, time, masks, scale) -> dict:
     gate_charge = float(np.percentile(noise, 99.5))
     if masks.any():
         gate_charge = min(gate_charge, 0.85 * float(np.percentile(charge[masks], 1)))
-    edges = np.unique(np.quantile(charge[charge <= gate_charge], np.linspace(0, 1, _CHARGE_BINS + 1)))
+    edges = np.unique(
+        np.quantile(charge[charge <= gate_charge], np.linspace(0, 1, _CHARGE_BINS + 1))
+    )
     rows, chances = [], np.linspace(0, 1, _TIME_QUANTILES)
-    for left, right in zip(edges[:-1], edges[1:], strict=True):
+    for left, right in itertools.pairwise(edges):
         rows.append(np.quantile(time[(charge >= left) & (charge <= right)], chances))
     return {
         "time_center": float(center),

@@ -49,12 +49,12 @@ def test_reversed_interval_is_refused():
 
 
 def test_unknown_key_names_the_nearest():
-    with pytest.raises(UserError, match="x.yaml: unknown key 'enrgy'; did you mean 'energy'"):
+    with pytest.raises(UserError, match=r"x.yaml: unknown key 'enrgy'; did you mean 'energy'"):
         parse(Region, {"enrgy": ["1 TeV", "2 TeV"]}, "x.yaml")
     content = {"particle": "gamma", "training": {"steps": 1, "bach_size": 2}}
-    with pytest.raises(UserError, match="'training.bach_size'; did you mean 'batch_size'"):
+    with pytest.raises(UserError, match=r"'training.bach_size'; did you mean 'batch_size'"):
         parse(TrainConfig, content)
-    with pytest.raises(UserError, match="'auxiliary.maper'; did you mean 'mapper'"):
+    with pytest.raises(UserError, match=r"'auxiliary.maper'; did you mean 'mapper'"):
         parse(TrainConfig, {"particle": "g", "training": {"steps": 1}, "auxiliary": {"maper": "x"}})
 
 

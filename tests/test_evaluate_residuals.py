@@ -44,7 +44,7 @@ def test_statistics_of_gaussian_residuals(log_energy, rng):
 
 def test_direction_statistics_are_distances(rng):
     requested = rng.uniform(-2, 2, (N, 2))
-    residual = rng.normal(0, 0.2, (N, 2)) + [0.3, -0.4]
+    residual = rng.normal([0.3, -0.4], 0.2, (N, 2))
     found = statistics(Reconstruction(requested + residual, requested))
     assert found["bias"] == pytest.approx(0.5, abs=0.02)
     assert found["width68"] == pytest.approx(0.2 * np.sqrt(-2 * np.log(0.32)), rel=0.05)

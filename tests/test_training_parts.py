@@ -147,8 +147,7 @@ def test_real_images_lie_on_the_grid(events, tiny_config):
     np.testing.assert_array_equal(images, events.camera.to_grid(encoded))
 
 
-def test_maps_measure_from_the_source_along_the_core(events, tiny_config):
-    step, _, (_, encoded) = make_step(events, tiny_config)
+def test_maps_measure_from_the_source_along_the_core(events):
     labels = LabelSet.fit(["energy", "cameradirection", "impact"], events.labels)
     maps = LabelMaps(events.camera, labels)(labels.encode(events.labels[:5])).numpy()
     cells = maps.reshape(5, -1, maps.shape[-1])[:, events.camera.cell_of_pixel]

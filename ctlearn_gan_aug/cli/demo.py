@@ -25,8 +25,11 @@ _REGION = {"energy": ["1 TeV", "10 TeV"], "spectrum": {"index": -2}}
 @click.option("--overwrite", is_flag=True, help="Replace an earlier demo in the folder.")
 @click.option("--quick", is_flag=True, hidden=True, help="Far too short to learn, for tests.")
 def command(output, seed, overwrite, quick):
-    """Simulate toy showers, train a generator per particle, evaluate, export, and train a CTLearn
-    model with generated images mixed in. Takes about five minutes on two cores."""
+    """Simulate toy showers, train a generator per particle, evaluate, export, mix.
+
+    The last step trains a CTLearn model with generated images mixed in. Takes about five minutes
+    on two cores.
+    """
     from ..files import check_new
     from ..logs import set_up_logging
 
@@ -149,9 +152,7 @@ class Demo:
                 extrapolate=self.quick,
                 progress=progress,
             )
-        preview.callback(
-            bundle, None, None, 8, self.seed, self.folder / "preview.png", True, False
-        )
+        preview.callback(bundle, None, None, 8, self.seed, self.folder / "preview.png", True, False)
 
     def train_model(self) -> None:
         """CTLearn's own training with the ``gan_augment:`` block in its configuration."""

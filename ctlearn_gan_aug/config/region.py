@@ -55,9 +55,7 @@ class Spectrum(Section):
                 except ValueError:
                     raise ValueError(f"'{value}' is no spectrum: write index=-2.") from None
             if value not in ("empirical", "uniform"):
-                raise ValueError(
-                    f"'{value}' is no spectrum: write index=-2, empirical or uniform."
-                )
+                raise ValueError(f"'{value}' is no spectrum: write index=-2, empirical or uniform.")
             return {"kind": value}
         if isinstance(value, dict) and "index" in value and "kind" not in value:
             return {**value, "kind": "powerlaw"}

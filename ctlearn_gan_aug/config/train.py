@@ -81,7 +81,7 @@ class GeneratorConfig(Section):
 
     architecture: Literal["residual", "dcgan"] = "residual"
     latent: Positive = 64
-    channels: Widths = [128, 96, 48, 16]
+    channels: Widths = [96, 64, 48, 16]
     embedding: Positive = 96
     trunk: Positive = 16
     upsampling: Literal["nearest", "transposed"] = "nearest"

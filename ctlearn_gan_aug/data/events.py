@@ -12,6 +12,7 @@ from astropy.table import Table
 from ..camera import Camera
 from ..directions import set_impact
 from ..dl1.check import check_dl1
+from ..dl1.subarray import read_subarray
 from ..errors import UserError
 from ..files import expand_inputs
 
@@ -121,29 +122,27 @@ def read_events(
     others = expand_inputs(background) if background else []
     for path in files + others:
         check_dl1(path)
-    reader = _open_reader(files, others, quality_criteria, tel_type)
+    subarray = read_subarray(files[0])
+    reader = _open_reader(files, others, quality_criteria, tel_type, subarray)
     try:
-        return _read(reader, files + others, tuple(channels), max_events, seed)
+        return _read(reader, subarray, files + others, tuple(channels), max_events, seed)
     finally:
         for handle in reader.files.values():
             handle.close()
 
 
-def _open_reader(files, others, quality_criteria, tel_type):
-    """DLImageReader over the files, falling back to the equivalent focal length."""
-    from ctapipe.instrument.optics import FocalLengthKind
+def _open_reader(files, others, quality_criteria, tel_type, subarray):
+    """DLImageReader over the files, with the focal lengths that the subarray was read with."""
     from dl1_data_handler.reader import DLImageReader
     from traitlets.config import Config
 
-    options = {}
     config = Config()
     config.TableQualityQuery.quality_criteria = [tuple(pair) for pair in quality_criteria]
+    # Labels do not depend on the mapper; the compact ones also accept square pixels.
+    config.DLImageReader.image_mapper_type = _any_mapper(subarray, files[0], tel_type)
+    options = {"focal_length_choice": _focal_length_choice(subarray)}
     if tel_type is not None:
         options["allowed_tel_types"] = [tel_type]
-    if _has_equivalent_focal_length_only(files[0]):
-        options["focal_length_choice"] = FocalLengthKind.EQUIVALENT
-    # Labels do not depend on the mapper; the compact ones also accept square pixels.
-    config.DLImageReader.image_mapper_type = _any_mapper(files[0], tel_type)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -158,24 +157,24 @@ def _open_reader(files, others, quality_criteria, tel_type):
             raise UserError(f"{files[0]}: cannot be read by dl1-data-handler: {problem}") from error
 
 
-def _subarray(path: Path):
-    from ctapipe.instrument import SubarrayDescription
+def _focal_length_choice(subarray):
+    """What `read_subarray` chose."""
     from ctapipe.instrument.optics import FocalLengthKind
 
-    return SubarrayDescription.from_hdf(path, focal_length_choice=FocalLengthKind.EQUIVALENT)
+    lengths = (tel.optics.effective_focal_length.value for tel in subarray.tel.values())
+    return (
+        FocalLengthKind.EFFECTIVE
+        if np.isfinite(list(lengths)).all()
+        else FocalLengthKind.EQUIVALENT
+    )
 
 
-def _has_equivalent_focal_length_only(path: Path) -> bool:
-    optics = (tel.optics for tel in _subarray(path).tel.values())
-    return any(not np.isfinite(o.effective_focal_length.value) for o in optics)
-
-
-def _any_mapper(path: Path, tel_type: str | None):
+def _any_mapper(subarray, path: Path, tel_type: str | None):
     from ctapipe.instrument.camera import PixelShape
 
     shapes = {
         str(tel): tel.camera.geometry.pix_type
-        for tel in _subarray(path).tel.values()
+        for tel in subarray.tel.values()
         if tel_type is None or str(tel) == tel_type
     }
     if len(shapes) > 1:
@@ -189,7 +188,7 @@ def _any_mapper(path: Path, tel_type: str | None):
     return [("type", "*", "SquareMapper" if square else "ShiftingMapper")]
 
 
-def _read(reader, files, channels, max_events, seed) -> Events:
+def _read(reader, subarray, files, channels, max_events, seed) -> Events:
     identifiers = reader.example_identifiers
     if len(identifiers) == 0:
         raise UserError(f"{files[0]}: no event passes the quality criteria; loosen them.")
@@ -198,20 +197,13 @@ def _read(reader, files, channels, max_events, seed) -> Events:
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_events, replace=False))
     table = identifiers[rows]
     tel_ids = sorted(int(t) for t in reader.tel_ids)
-    camera = _undisturbed_camera(reader, files[0], tel_ids)
+    # The reader's mapper has derotated the geometry of the reader's own subarray.
+    camera = Camera.from_subarray(subarray, tel_ids[0])
     pixels, masks = _read_pixels(reader, table, channels)
     labels = label_table(table)
     set_impact(labels, camera.subarray, camera.tel_id)
     choice = reader.focal_length_choice.name
     return Events(pixels, masks, labels, camera, channels, files, tel_ids, choice)
-
-
-def _undisturbed_camera(reader, path: Path, tel_ids) -> Camera:
-    """The camera with its geometry as in the file: the reader's mapper has derotated its own."""
-    from ctapipe.instrument import SubarrayDescription
-
-    subarray = SubarrayDescription.from_hdf(path, focal_length_choice=reader.focal_length_choice)
-    return Camera.from_subarray(subarray, tel_ids[0])
 
 
 def label_table(identifiers) -> Table:
@@ -257,13 +249,18 @@ def _image_rows(node, table) -> np.ndarray:
     """
     rows = np.asarray(table["table_index"])
     obs_ids, event_ids = node.col("obs_id"), node.col("event_id")
-    same_length = rows.max(initial=-1) < len(event_ids)
-    if same_length and (event_ids[rows] == table["event_id"]).all():
-        if (obs_ids[rows] == table["obs_id"]).all():
-            return rows
+    in_range = rows.max(initial=-1) < len(event_ids)
+    if (
+        in_range
+        and (event_ids[rows] == table["event_id"]).all()
+        and (obs_ids[rows] == table["obs_id"]).all()
+    ):
+        return rows
     row_of = {key: row for row, key in enumerate(zip(obs_ids, event_ids, strict=True))}
     try:
-        return np.array([row_of[key] for key in zip(table["obs_id"], table["event_id"], strict=True)])
+        return np.array(
+            [row_of[key] for key in zip(table["obs_id"], table["event_id"], strict=True)]
+        )
     except KeyError as error:
         raise UserError(
             f"{node._v_file.filename}: event {error} has parameters but no image; "

@@ -12,7 +12,7 @@ from .metrics import (
     wasserstein_sigma,
 )
 from .neighbours import manifold, nearest, share_closer
-from .observables import CHARGE_SCALE, image_parameters, measure, pixel_charges
+from .observables import CHARGE_SCALE, POINTING, image_parameters, measure, pixel_charges
 from .sample import Sample
 
 _N_PIXELS = 200_000
@@ -93,7 +93,7 @@ def _images(samples, measured, charges, rng) -> dict:
         },
         "auc": _auc([_table(x) for x in parameters], rng),
         "auc_with_labels": _auc(
-            [_table(x | _labels(s)) for x, s in zip(parameters, samples, strict=True)], rng
+            [_table(_with_labels(x, s)) for x, s in zip(measured, samples, strict=True)], rng
         ),
     }
 
@@ -109,12 +109,15 @@ def _compare_parameter(generated, simulated, reference) -> dict[str, float]:
 
 def _mean_w1(generated, simulated, reference, rng) -> dict[str, float]:
     """W1 averaged over ctapipe's parameters: noise has a scale of its own."""
-    names = [name for name in simulated if np.isfinite(simulated[name]).any()]
+    finite = {name: x[np.isfinite(x)] for name, x in simulated.items()}
+    sigmas = {name: float(x.std()) for name, x in finite.items() if x.size and np.ptp(x) > 0}
 
     def mean(sample, rows):
-        return float(
-            np.nanmean([wasserstein_sigma(sample[k][rows], simulated[k][rows]) for k in names])
+        distances = (
+            wasserstein_sigma(sample[name][rows], simulated[name][rows], sigma)
+            for name, sigma in sigmas.items()
         )
+        return float(np.nanmean(list(distances)))
 
     n = len(next(iter(simulated.values())))
     result = distance_estimate(lambda rows: mean(generated, rows), n, rng, 20).as_dict()
@@ -157,8 +160,10 @@ def _pixels(sample: Sample) -> np.ndarray:
     return np.arcsinh(sample.charge / CHARGE_SCALE)
 
 
-def _labels(sample: Sample) -> dict[str, np.ndarray]:
-    return {name: np.asarray(sample.labels[name], dtype=float) for name in _LABELS}
+def _with_labels(measured, sample: Sample) -> dict[str, np.ndarray]:
+    """Parameters, labels, and how the image lies towards its source."""
+    labels = {name: np.asarray(sample.labels[name], dtype=float) for name in _LABELS}
+    return image_parameters(measured) | {name: measured[name] for name in POINTING} | labels
 
 
 def _table(columns: dict[str, np.ndarray]) -> np.ndarray:

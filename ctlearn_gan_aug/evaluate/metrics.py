@@ -69,7 +69,7 @@ def distance_estimate(statistic: Callable, n: int, rng, n_resamples: int = 50) -
     resampled values is used, around the value itself.
     """
     value = float(statistic(np.arange(n)))
-    spread = 1.96 * float(np.std(bootstrap(statistic, n, rng, n_resamples)))
+    spread = 1.96 * float(np.nanstd(bootstrap(statistic, n, rng, n_resamples)))
     return Estimate(value, max(value - spread, 0.0), value + spread)
 
 
@@ -81,10 +81,13 @@ def _cumulative_gap(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return grid, a_below - b_below
 
 
-def wasserstein_sigma(sample: np.ndarray, simulated: np.ndarray) -> float:
+def wasserstein_sigma(
+    sample: np.ndarray, simulated: np.ndarray, sigma: float | None = None
+) -> float:
     """Wasserstein-1 distance in standard deviations of the simulated values.
 
-    Values that are not finite are left out; NaN where either sample has none.
+    Values that are not finite are left out; NaN where either sample has none. ``sigma`` overrides
+    the standard deviation, for resamples of one sample.
     """
     sample, simulated = sample[np.isfinite(sample)], simulated[np.isfinite(simulated)]
     if not sample.size or not simulated.size:
@@ -93,7 +96,7 @@ def wasserstein_sigma(sample: np.ndarray, simulated: np.ndarray) -> float:
     distance = float(np.sum(np.abs(gap[:-1]) * np.diff(grid)))
     if distance == 0.0:
         return 0.0
-    sigma = float(simulated.std())
+    sigma = float(simulated.std()) if sigma is None else sigma
     return distance / sigma if sigma > 0.0 else float("inf")
 
 

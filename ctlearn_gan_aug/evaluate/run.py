@@ -126,9 +126,9 @@ def evaluate(
     with atomic_folder(target, overwrite=True) as folder:
         figures = _draw(folder, results, generated, simulated)
         metrics["duration_s"] = time.monotonic() - started
+        write_report(folder / REPORT, metrics, figures)
         metrics = _plain(metrics)
         (folder / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
-        write_report(folder / REPORT, metrics, figures)
     return metrics
 
 

@@ -1,5 +1,6 @@
 """A frozen CTLearn model as judge of the labels of generated images."""
 
+import math
 from pathlib import Path
 
 import keras
@@ -27,7 +28,9 @@ def load_ctlearn_model(path: Path) -> keras.Model:
     try:
         model = keras.models.load_model(path, compile=False)
     except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"auxiliary.model: {path} is no loadable CTLearn model ({error}).") from None
+        raise UserError(
+            f"auxiliary.model: {path} is no loadable CTLearn model ({error})."
+        ) from None
     model.trainable = False
     return model
 
@@ -66,7 +69,7 @@ class AuxiliaryLoss:
         self.intensity = intensity
         self._cells = tf.constant(camera.cell_of_pixel)
         self._mapping = _sparse(camera.mapping(mapper))
-        self._side = int(round(self._mapping.shape[0] ** 0.5))
+        self._side = math.isqrt(self._mapping.shape[0])
         self._columns = {task: self._label_columns(task) for task in weights}
         self._check_input(mapper)
         self._check_tasks()
@@ -135,8 +138,10 @@ class AuxiliaryLoss:
         if isinstance(outputs, dict):
             return outputs
         outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
-        names = [_task_of(name, output) for name, output in
-                 zip(self.model.output_names, outputs, strict=True)]
+        names = [
+            _task_of(name, output)
+            for name, output in zip(self.model.output_names, outputs, strict=True)
+        ]
         return dict(zip(names, outputs, strict=True))
 
 

@@ -116,9 +116,16 @@ def _finest(config, x, trunk, noise, embedding, side: int, n_channels: int):
     grain = L.conv(noise, width, 1, "finest_from_noise", use_bias=False)
     x = L.leaky(L.film(keras.layers.Add()([x, place, grain]), embedding, "finest_film1"))
     y = L.leaky(L.film(L.conv(x, width, 3, "finest_conv"), embedding, "finest_film2"))
-    x = keras.layers.Add()([x, y, L.conv(noise, width, 1, "finest_noise", use_bias=False)])
-    x = L.leaky(L.conv(x, width, 1, "finest_out"))
-    return [L.conv(x, 1, 1, f"pixels{i}", gain=0.01) for i in range(n_channels)]
+    x = L.leaky(L.conv(keras.layers.Add()([x, y]), width, 1, "finest_out"))
+    return [_pixels(x, noise, f"pixels{i}") for i in range(n_channels)]
+
+
+def _pixels(x, noise, name: str):
+    """One channel: a value, and noise of an amplitude that depends on the place in the image."""
+    value = L.conv(x, 1, 1, f"{name}_value", gain=0.01)
+    amplitude = L.conv(x, 1, 1, f"{name}_amplitude", gain=0.01, activation="softplus")
+    grain = L.conv(noise, 1, 1, f"{name}_noise", gain=0.05, use_bias=False)
+    return keras.layers.Add()([value, keras.layers.Multiply()([amplitude, grain])])
 
 
 def _dcgan(config: GeneratorConfig, inputs: dict, side: int, n_channels: int):

@@ -57,7 +57,7 @@ def pad_to(x, side: int):
 
 
 def upsample(x):
-    """Double the resolution by repeating cells; unlike UpSampling2D its gradient compiles in XLA."""
+    """Double the resolution by repeating cells, with a gradient that XLA can compile."""
     side, depth = x.shape[1], x.shape[-1]
     x = keras.layers.Reshape((side, 1, side, depth))(x)
     x = keras.layers.Concatenate(axis=2)([x, x])

@@ -14,10 +14,10 @@ class LabelMaps:
 
     The axis of a shower's image runs from the source position along the direction to the core.
     For each cell at position r, source s and core vector c, the maps are: the camera mask, (r - s),
-    and, if the impact is a label, the coordinates of r - s along c and across it, ridges around
-    the axis, and the coordinate along c over the impact distance, which for light emitted on the
-    axis is the inverse of its distance, and the impact distance itself. Positions are in units of the direction label's scale.
-    Without a camera direction among the labels, r itself takes the place of r - s.
+    and, if the impact is a label: the coordinates of r - s along c and across it; the first over
+    the impact distance, which for light emitted on the axis is the inverse of its distance; the
+    impact distance; ridges around the axis. Positions are in units of the direction label's
+    scale. Without a camera direction among the labels, r itself takes the place of r - s.
 
     Parameters
     ----------
@@ -63,7 +63,8 @@ class LabelMaps:
             dx, dy = relative[..., :1], relative[..., 1:]
             along, across = dx * x + dy * y, dy * x - dx * y
             closeness = tf.clip_by_value(along / (distance[:, None] + 0.1), -3.0, 3.0)
-            parts += [along, across, closeness, closeness * 0 + distance[:, None]]
+            distance = tf.broadcast_to(distance[:, None], shape)
+            parts += [along, across, closeness, distance]
             parts += [tf.exp(-0.5 * tf.square(across / width)) for width in _RIDGES]
         maps = tf.concat(parts, axis=-1) * mask
         return tf.reshape(maps, (-1, self.side, self.side, self.channels))

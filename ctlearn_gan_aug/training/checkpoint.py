@@ -28,7 +28,7 @@ def _state(networks: Networks) -> dict[str, tf.Variable]:
 
 
 def save_checkpoint(path: Path, networks: Networks, progress: dict) -> None:
-    """Write all variables and the (JSON-able) progress; the old file stays until the new is whole."""
+    """Write all variables and the progress (JSON); the old file stays until the new is whole."""
     from safetensors.numpy import save_file
 
     # Scalars such as an optimizer's step need a contiguous array of their own.

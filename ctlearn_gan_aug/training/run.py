@@ -31,6 +31,7 @@ from .step import AdversarialStep, Networks
 
 log = logging.getLogger(__name__)
 
+
 def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False) -> Path:
     """Train a generator.
 
@@ -65,7 +66,9 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
         seed=config.seed,
     )
     labels = LabelSet.fit(config.labels, events.labels)
-    log.info("%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names))
+    log.info(
+        "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
+    )
     prepare_output(config, resume)
     with _precision(config.training.precision):
         return Run(config, events, labels, started).execute(resume)
@@ -120,9 +123,7 @@ class Run:
         return self.config.output / CHECKPOINT
 
     def _new_generator(self):
-        return new_generator(
-            self.config.generator, self.events.camera, self.labels, self.intensity
-        )
+        return new_generator(self.config.generator, self.events.camera, self.labels, self.intensity)
 
     def _new_critic(self):
         side, channels = self.events.camera.grid_side, len(self.events.channels)
@@ -144,9 +145,7 @@ class Run:
             self.config.training, len(self.training), setup=time.monotonic() - self.started
         )
         first = self._restore() if resume else 0
-        monitor = Monitor(
-            self.config.output, self.schedule, self.config.training.batch_size, first
-        )
+        monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size, first)
         with self._catch_signals(), monitor:
             last = self._loop(step, monitor, first)
         self._save(last)
@@ -249,7 +248,9 @@ class Run:
         target = self.config.output / "bundle"
         digest = hashlib.sha256(np.ascontiguousarray(self.events.pixels)).hexdigest()
         meta = describe(self.config, self.events, self.labels, self.intensity, digest)
-        meta = meta.model_copy(update={"training": {"seed": self.config.seed, "steps": step} | latest})
+        meta = meta.model_copy(
+            update={"training": {"seed": self.config.seed, "steps": step} | latest}
+        )
         save_bundle(
             target, meta, self.networks.averaged, self.training.labels, self.events.sources[0]
         )
