@@ -137,13 +137,20 @@ def draw_pairs(
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(heading or None)
     axes = figure.subplots(n_panels * lines, columns, squeeze=False)
+    display_class = _display_class()
     for axis in axes.flat:
         axis.set_axis_off()
     for event, panels in enumerate(stacks):
         line, column = divmod(event, columns)
         cells = axes[line * n_panels : (line + 1) * n_panels, column]
         star = None if source_xy is None else source_xy[event]
-        _draw_event(figure, cells, derotated, panels, titles[event] if titles else "", star)
+        displays = _draw_event(display_class, cells, derotated, panels, star)
+        cells[0].set_title(
+            "\n".join(filter(None, (titles[event] if titles else "", panels[0].label)))
+        )
+        _colour_bars(figure, cells, panels, displays)
+    for axis in axes.flat:
+        axis.title.set_fontsize(8)
 
     with atomic_file(Path(target), overwrite=True) as part:
         figure.savefig(part, format="png", dpi=90)
@@ -203,30 +210,46 @@ def _colour_scale(channel: str, images: list[np.ndarray]):
     return AsinhNorm(linear_width=LINEAR_CHARGE, vmin=low, vmax=high), CHARGE_COLOURS
 
 
-def _draw_event(figure, cells, geometry, panels: list[Panel], title: str, star) -> None:
-    """Draw one event's panels into its column of cells, one colour bar for each pair."""
+def _display_class() -> type:
+    """A CameraDisplay for one figure, whose panels share the pixels' outlines.
+
+    Making a thousand outlines takes longer than everything else about a panel.
+    """
     from ctapipe.visualization import CameraDisplay
 
+    outlines = []
+
+    class SharingDisplay(CameraDisplay):
+        @staticmethod
+        def create_patches(**pixels):
+            if not outlines:
+                outlines.extend(CameraDisplay.create_patches(**pixels))
+            return outlines
+
+    return SharingDisplay
+
+
+def _draw_event(display_class, cells, geometry, panels: list[Panel], star) -> list:
+    """Draw one event's panels into its column of cells; returns their displays."""
     radius = np.hypot(geometry.pix_x.to_value("m"), geometry.pix_y.to_value("m")).max()
     half_width = FIELD_OF_VIEW * radius
     displays = []
-    for number, (axis, panel) in enumerate(zip(cells, panels, strict=True)):
-        heading = "\n".join(part for part in (title if number == 0 else "", panel.label) if part)
+    for axis, panel in zip(cells, panels, strict=True):
         axis.set_axis_on()
-        display = CameraDisplay(
+        display = display_class(
             geometry, ax=axis, title="", cmap=panel.colours, autoupdate=False, show_frame=False
         )
         display.image = np.asarray(panel.values, dtype=float)
         display.pixels.set_norm(panel.norm)
         display.pixels.set(edgecolor="face", linewidth=0.3)  # no white seams between pixels
-        axis.set_title(heading, fontsize=8)
+        axis.set_title(panel.label)
         axis.set(xticks=[], yticks=[], xlabel="", ylabel="", facecolor="0.85")
         axis.set_aspect("equal", "box")
         axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
         if star is not None and np.isfinite(star).all():
             axis.plot(*star, "*", color="cyan", markeredgecolor="black", markersize=9, zorder=9)
         displays.append(display)
-    _colour_bars(figure, cells, panels, displays)
+    return displays
 
 
 def _colour_bars(figure, cells, panels: list[Panel], displays) -> None:

@@ -149,6 +149,11 @@ def test_repeated_images_fire(halves):
     assert found["coverage"]["value"] < 0.6
 
 
+def test_images_with_little_noise_are_no_copies(halves):
+    quiet = changed(halves[0], lambda q: 0.3 * q)
+    assert judged(quiet, halves)["diversity"]["duplicates"] < 0.02
+
+
 def test_copied_training_images_fire(halves):
     training = halves[1]
     found = judged(halves[0].with_pixels(training.pixels), halves, training=training)

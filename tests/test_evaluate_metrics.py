@@ -144,8 +144,9 @@ def test_precision_sees_outliers(samples, rng):
     assert nb.manifold(samples[0] + 6.0, samples[1], rng)["precision"].value < 0.1
 
 
-def test_manifold_of_too_few_images_is_undefined(samples, rng):
-    assert np.isnan(nb.manifold(samples[0][:4], samples[1], rng)["coverage"].value)
+def test_manifold_of_too_few_images(samples, rng):
+    assert nb.manifold(samples[0][:4], samples[1], rng)["coverage"].value == 0.0
+    assert np.isnan(nb.manifold(samples[0], samples[1][:4], rng)["coverage"].value)
 
 
 def test_nearest_agrees_with_brute_force(samples):

@@ -48,8 +48,10 @@ def manifold(sample: np.ndarray, simulated: np.ndarray, rng, k: int = 5) -> dict
     """
     sample, simulated = _usable(sample, rng), _usable(simulated, rng)
     if min(len(sample), len(simulated)) <= k:
-        nan = Estimate(*[float("nan")] * 3)
-        return dict.fromkeys(("precision", "recall", "density", "coverage"), nan)
+        # Too few usable generated images cover nothing; too few simulated ones tell nothing.
+        value = float("nan") if len(simulated) <= k else 0.0
+        names = ("precision", "recall", "density", "coverage")
+        return dict.fromkeys(names, Estimate(value, value, value))
     across = distances(simulated, sample)
     near_simulated = across < _ball(simulated, k)[:, None]
     near_sample = across < _ball(sample, k)[None]

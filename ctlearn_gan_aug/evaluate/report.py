@@ -1,6 +1,7 @@
 """The report: one HTML page that needs no other file."""
 
 import base64
+import math
 from html import escape
 from pathlib import Path
 
@@ -19,6 +20,8 @@ td.number { text-align: right; font-variant-numeric: tabular-nums }
 .badge { color: white; border-radius: 4px; padding: 0.1em 0.5em; white-space: nowrap }
 img { max-width: 100% } small { color: #555 }
 """
+_N_FURTHEST = 5
+_WORTH_SAYING = 0.01  # share of events
 _SAMPLE_TEXT = (
     "Every number stands beside <i>sim-sim</i>, its value between two simulated samples of the "
     "same size: what lies there cannot be told from simulation."
@@ -65,6 +68,8 @@ def _head(metrics: dict) -> str:
         f"labels, camera {escape(str(bundle['camera']))}. Judges are CTLearn networks trained on "
         f"{test['n_training']} other held-out simulated images, none of which the generator saw. "
     )
+    if test["outside_domain"] > _WORTH_SAYING:
+        text += f"{test['outside_domain']:.1%} of the labels lie outside the training domain. "
     name = f"{escape(bundle['particle'])} generator {escape(bundle['bundle_id'])}"
     return f"<h1>Evaluation of the {name}</h1><p>{text}{_SAMPLE_TEXT}</p>"
 
@@ -98,7 +103,7 @@ def _label_table(metrics: dict) -> str:
 
 def _ratio(entry: dict, style: str = ".2f", unit: str = "") -> tuple[str, str, str]:
     value, low, high, null_low, null_high = (
-        format(entry[key], style) for key in ("value", "low", "high", "null_low", "null_high")
+        _number(entry[key], style) for key in ("value", "low", "high", "null_low", "null_high")
     )
     return value + unit, f"{low} to {high}", f"{null_low} to {null_high}"
 
@@ -115,15 +120,15 @@ def _image_table(metrics: dict) -> str:
     }
     for name, entry in scalars.items():
         if entry is not None:
-            value, low, high, null = (f"{entry[k]:.2f}" for k in ("value", "low", "high", "null"))
+            value, low, high, null = (_number(entry[k]) for k in ("value", "low", "high", "null"))
             rows.append((name, value, f"{low} to {high}", null))
     empty = images["empty"]
     rows.append(("images without a cleaned pixel", f"{empty['generated']:.1%}", "", ""))
     rows[-1] = (*rows[-1][:3], f"{empty['simulated']:.1%}")
-    furthest = sorted(images["parameters"].items(), key=lambda item: -item[1]["w1"])[:5]
-    for name, entry in furthest:
+    known = [item for item in images["parameters"].items() if not math.isnan(item[1]["w1"])]
+    for name, entry in sorted(known, key=lambda item: -item[1]["w1"])[:_N_FURTHEST]:
         label = f"W1 of {title(name)}"
-        rows.append((label, f"{entry['w1']:.2f}", "", f"{entry['w1_null']:.2f}"))
+        rows.append((label, _number(entry["w1"]), "", _number(entry["w1_null"])))
     return _table(rows)
 
 
@@ -144,6 +149,11 @@ def _foot(metrics: dict) -> str:
         "1 always. Coverage, density, precision, recall: arXiv 2002.09797. All numbers, also by "
         "energy: metrics.json.</small></p>"
     )
+
+
+def _number(value: float, style: str = ".2f") -> str:
+    """A number, or a dash where it is not defined."""
+    return format(value, style) if math.isfinite(value) else "–"
 
 
 def _table(rows: list[tuple]) -> str:

@@ -115,7 +115,7 @@ def evaluate(
     metrics = {
         "format_version": FORMAT_VERSION,
         "bundle": _describe(bundle),
-        "test": _describe_test(files, events, simulated),
+        "test": _describe_test(bundle, files, events, simulated),
         "seed": seed,
         "quick": quick,
         **results.metrics,
@@ -177,13 +177,14 @@ def _describe(bundle: Bundle) -> dict:
     return {"path": str(bundle.path)} | about
 
 
-def _describe_test(files: list[Path], events: Sample, simulated: Sample) -> dict:
+def _describe_test(bundle: Bundle, files: list[Path], events: Sample, simulated: Sample) -> dict:
     n_judged = len(simulated)
     return {
         "files": [path.name for path in files],
         "n_events": len(events),
         "n_training": n_judged,
         "n_judged": n_judged,
+        "outside_domain": float(np.mean(bundle.labels.outside(simulated.labels))),
     }
 
 

@@ -15,7 +15,8 @@ MEAN_W1 = (0.10, 0.25)  # simulated sigmas
 WORST_W1 = (0.30, 0.60)
 AUC = (0.70, 0.85)
 COVERAGE = (0.85, 0.60)  # of the value between two simulated samples
-DUPLICATES = (0.001, 0.01)  # share of the images
+EMPTY = (0.03, 0.10)  # difference of the shares of images without a cleaned pixel
+DUPLICATES = (0.005, 0.02)  # share of the images
 MEMORISED = (0.03, 0.10)  # share of the images, 0.01 expected
 
 
@@ -124,18 +125,25 @@ def _type(section: dict | None) -> Verdict:
 
 def _images(section: dict) -> Verdict:
     question = "Do images look like simulated ones?"
-    distances = {name: x["w1"] for name, x in section["parameters"].items() if x["w1"] == x["w1"]}
-    order = sorted(distances, key=distances.get, reverse=True)
+    parameters = section["parameters"]
+    excess = {name: x["w1"] - x["w1_null"] for name, x in parameters.items() if x["w1"] == x["w1"]}
+    order = sorted(excess, key=excess.get, reverse=True)
     mean, auc = section["mean_w1"], section["auc"]
     grades = [grade(mean["value"] - mean["null"], MEAN_W1), grade(auc["value"], AUC)]
+    empty = [section["empty"][kind] for kind in ("generated", "simulated")]
+    grades.append(grade(abs(empty[0] - empty[1]), EMPTY))
     if order:
-        grades.append(grade(distances[order[0]], WORST_W1))
-    furthest = ", ".join(f"{title(name)} {distances[name]:.2f}" for name in order[:3])
+        grades.append(grade(excess[order[0]], WORST_W1))
+    furthest = ", ".join(f"{title(name)} {parameters[name]['w1']:.2f}" for name in order[:3])
+    apart = "No generated image has a cleaned pixel"
+    if mean["value"] == mean["value"]:
+        apart = f"Parameters lie {mean['value']:.2f} sigma apart (sim-sim {mean['null']:.2f})"
     reason = (
-        f"Parameters lie {mean['value']:.2f} sigma apart on average (sim-sim {mean['null']:.2f}); "
-        f"furthest: {furthest}. Trees tell images apart by their parameters with AUC "
+        f"{apart}; furthest: {furthest}. Trees tell images apart by their parameters with AUC "
         f"{auc['value']:.2f} (sim-sim {auc['null']:.2f})."
     )
+    if grades[2] != "good":
+        reason += f" {empty[0]:.0%} have no cleaned pixel, simulated {empty[1]:.0%}."
     if section["auc_pixels"] is not None:
         reason += f" A network that sees the pixels: AUC {section['auc_pixels']['value']:.2f}."
     return Verdict("images", question, worst(grades), reason)
