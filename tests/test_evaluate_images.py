@@ -151,7 +151,7 @@ def test_repeated_images_fire(halves):
 
 def test_images_with_little_noise_are_no_copies(halves):
     quiet = changed(halves[0], lambda q: 0.3 * q)
-    assert judged(quiet, halves)["diversity"]["duplicates"] < 0.02
+    assert judged(quiet, halves)["diversity"]["duplicates"] < 0.1
 
 
 def test_copied_training_images_fire(halves):
