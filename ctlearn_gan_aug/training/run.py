@@ -70,6 +70,8 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
         "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
     )
     prepare_output(config, resume)
+    # Same seed, same result: without this, threads may sum in another order each time.
+    tf.config.experimental.enable_op_determinism()
     with _precision(config.training.precision):
         return Run(config, events, labels, started).execute(resume)
 
