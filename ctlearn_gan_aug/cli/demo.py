@@ -11,7 +11,7 @@ import click
 #: Triggered toy events of every file: name, particle, events, seed.
 _FILES = (
     ("train/gamma", "gamma", 5000, 1),
-    ("train/proton", "proton", 2500, 1),
+    ("train/proton", "proton", 2000, 1),
     ("test/gamma", "gamma", 2000, 2),
     ("test/proton", "proton", 1000, 2),
 )

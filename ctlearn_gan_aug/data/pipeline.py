@@ -61,6 +61,8 @@ def training_batches(
         Turn and mirror every image at random.
     """
     n = len(pixels)
+    # Tensors are captured by reference; arrays would be copied into the graph as constants.
+    pixels, labels = tf.convert_to_tensor(pixels), tf.convert_to_tensor(labels)
     order = np.arange(batch_size, dtype=np.int64)
 
     def rows(batch):

@@ -55,10 +55,10 @@ class Monitor:
         self._progress.stop()
         self._summaries.close()
 
-    def update(self, step: int, values: dict) -> None:
+    def update(self, step: int, values: dict, last: bool = False) -> None:
         """Show the state after ``step``; ``values`` are scalar tensors, read only when due."""
         now = time.monotonic()
-        if now - self._last_log < _LOG_EVERY and self.schedule.fraction(step) < 1.0:
+        if now - self._last_log < _LOG_EVERY and not last:
             return
         self._marks = [*self._marks[-9:], (now, step)]
         (start, first), (_, last) = self._marks[0], self._marks[-1]

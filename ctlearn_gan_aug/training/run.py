@@ -187,12 +187,14 @@ class Run:
         batches = self._batches(first * config.critic_steps)
         saved = drawn = time.monotonic()
         number = first
-        while self.schedule.fraction(number) < 1.0 and not self.interrupted:
+        ended = self.schedule.fraction(number) >= 1.0
+        while not ended:
             rates = self.schedule.learning_rates(number, self.config.warmup)
             self.networks.set_learning_rates(rates)
             values = self._one_step(step, batches, number)
             number += 1
-            monitor.update(number, values)
+            ended = self.interrupted or self.schedule.fraction(number) >= 1.0
+            monitor.update(number, values, last=ended)
             self._check_finite(monitor.latest, number)
             now = time.monotonic()
             if now - drawn > config.samples_every:
