@@ -88,7 +88,7 @@ def test_overrides_reach_the_resolved_configuration(config):
 
 
 def test_mistakes_in_the_configuration(config, tmp_path):
-    assert "did you mean 'labels'" in refused("train", config(lables=["energy"]))
+    assert "did you mean 'labels'" in refused("train", config(labelz=["energy"]))
     assert "no such file" in refused("train", tmp_path / "absent.yaml")
     assert "is not a quantity" in refused("train", config(training={"budget": "abc"}))
     assert "did you mean" in refused("train", config(training={"budget": "3 MIN"}))
