@@ -110,6 +110,8 @@ class Run:
     def __post_init__(self):
         config, events = self.config, self.events
         keras.utils.set_random_seed(config.seed)
+        # Names of layers decide the order of operations in the compiled graph, hence rounding.
+        keras.backend.clear_session()
         order = np.random.default_rng(config.seed).permutation(len(events))
         n_held_out = int(config.data.validation_split * len(events))
         self.held_out = events.select(order[:n_held_out])
