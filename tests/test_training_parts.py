@@ -106,6 +106,7 @@ THESIS = {
         "channels": [8, 8, 8],
     },
     "loss": {"adversarial": "wasserstein", "regularizer": "gradient_penalty", "interval": 1},
+    "warmup": {"fraction": 0, "final_weight": 0},
 }
 
 

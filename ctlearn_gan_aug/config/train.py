@@ -176,6 +176,11 @@ class WarmupConfig(Section):
     final_weight: float = Field(2.0, ge=0)
     learning_rate: float = Field(1e-3, gt=0)
 
+    @property
+    def uses_pairs(self) -> bool:
+        """Whether the pair loss counts at any time of the run."""
+        return self.fraction > 0 or self.final_weight > 0
+
 
 class AuxiliaryConfig(Section):
     """The frozen CTLearn model that checks the labels of generated images.

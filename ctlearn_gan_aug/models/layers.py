@@ -76,6 +76,4 @@ def space_to_depth(x):
 
 def pool(x, factor: int):
     """Average over blocks of ``factor`` cells, the last block padded."""
-    if factor == 1:
-        return x
     return keras.layers.AveragePooling2D(factor, padding="same")(x)

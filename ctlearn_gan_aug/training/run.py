@@ -109,9 +109,9 @@ class Run:
 
     def __post_init__(self):
         config, events = self.config, self.events
-        keras.utils.set_random_seed(config.seed)
         # Names of layers decide the order of operations in the compiled graph, hence rounding.
         keras.backend.clear_session()
+        keras.utils.set_random_seed(config.seed)
         order = np.random.default_rng(config.seed).permutation(len(events))
         n_held_out = int(config.data.validation_split * len(events))
         self.held_out = events.select(order[:n_held_out])
@@ -203,6 +203,7 @@ class Run:
                 self._draw(step, number)
                 drawn = now
             if now - saved > config.checkpoint_every:
+                self._check_finite(values, number)  # the monitor's may be seconds old
                 self._save(number)
                 saved = now
         return number

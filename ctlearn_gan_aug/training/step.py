@@ -139,19 +139,22 @@ class AdversarialStep:
     def _generator_step(self, step, pixels, labels, pair_weight, adversarial: bool):
         """Update the generator and its average; returns its losses by name.
 
-        Half of the batch is used, with two images per label. ``adversarial`` false leaves the
-        critic out: the warm-up learns from (simulated, generated) pairs alone.
+        Where the pair loss counts, half of the batch is used, with two images per label.
+        ``adversarial`` false leaves the critic out: the warm-up learns from pairs alone.
         """
-        networks, values = self.networks, {}
+        networks, values, total = self.networks, {}, 0.0
+        pairs = self.config.warmup.uses_pairs
         half = (tf.shape(labels)[0] + 1) // 2
-        real = self.real_images(pixels[:half])
-        labels = tf.tile(labels[:half], [2, 1])
+        if pairs:
+            labels = tf.tile(labels[:half], [2, 1])
         maps = self.maps(labels)
         stream = step * _STREAMS_PER_STEP + _GENERATOR_STREAM
         with tf.GradientTape() as tape:
             fake = self.generate(labels, maps, stream, training=True)
-            values["pairs"] = losses.pair_loss(real, fake[:half], fake[half:])
-            total = pair_weight * values["pairs"]
+            if pairs:
+                real = self.real_images(pixels[:half])
+                values["pairs"] = losses.pair_loss(real, fake[:half], fake[half:])
+                total += pair_weight * values["pairs"]
             if adversarial:
                 score = networks.critic([fake, labels, maps], training=True)
                 values["generator"] = losses.generator_loss(self.config.loss.adversarial, score)
