@@ -117,7 +117,7 @@ def test_mapping_equals_dl1_data_handler(mapper):
 
     from dl1_data_handler.image_mapper import ImageMapper
 
-    from ctlearn_gan_aug.augment.grid import GridMapper
+    from ctlearn_gan_aug.data.mapper import GridMapper
 
     camera = toy_camera()
     theirs = ImageMapper.from_name(

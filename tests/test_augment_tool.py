@@ -56,14 +56,56 @@ def run(tool, config, data, *options, background=False, output="out", task="ener
         return list(csv.DictReader(log))
 
 
-def test_without_block_the_training_is_ctlearns_own(data, workplace):
+def assert_same_log(ours, theirs):
+    """Equal losses; sums over a batch of known size may round differently."""
+    assert len(ours) == len(theirs)
+    for row, expected in zip(ours, theirs, strict=True):
+        assert row.keys() == expected.keys()
+        numbers = [[float(value) for value in log.values()] for log in (row, expected)]
+        np.testing.assert_allclose(*numbers, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("task", "background"), [("energy", False), ("type", True)])
+def test_without_block_the_training_is_ctlearns_own(data, workplace, task, background):
+    """From a store that is built, from one that is found, and from CTLearn's own loader."""
     from ctlearn.tools.train_model import TrainCTLearnModel
 
-    config = write_config(workplace)
-    theirs = run(TrainCTLearnModel(), config, data, output="theirs")
-    ours = run(augmented_tool(), config, data, output="ours")
-    assert len(ours) == 2
-    assert ours == theirs
+    # Batches of 8 leave enough events for validation; three epochs show two shuffles.
+    config = write_config(workplace, n_epochs=3, batch_size=8)
+    options = {"task": task, "background": background}
+    theirs = run(TrainCTLearnModel(), config, data, output="theirs", **options)
+    assert np.isfinite([float(row["val_loss"]) for row in theirs]).all()
+    assert len({row["val_loss"] for row in theirs}) == 3
+    for output, arguments in {
+        "built": (),
+        "found": (),
+        "elsewhere": ("--store", "stores"),
+        "loader": ("--reader", "ctlearn"),
+    }.items():
+        ours = run(augmented_tool(), config, data, *arguments, output=output, **options)
+        assert_same_log(ours, theirs)
+    for cache in ("ctlearn_gan_store", "stores"):
+        assert len([p for p in (workplace / cache).iterdir() if p.name[0] != "."]) == 1
+
+
+def test_what_a_store_cannot_feed_is_said(data, workplace):
+    reader = {"mode": "stereo", "min_telescopes": 1}
+    stereo = TRAINING["DLImageReader"] | reader
+    config = write_config(workplace, n_epochs=1, DLImageReader=stereo)
+    options = ("--log-file", "train.log", "--log-file-level", "INFO")
+    tool = augmented_tool()
+    with pytest.raises(SystemExit):  # CTLearn's mono model cannot train on it, but is asked to
+        tool.run(
+            [
+                *("--config", config, "--signal", str(data / "gamma"), "--output", "out"),
+                *("--reco", "energy", *options),
+            ]
+        )
+    assert (
+        "No pixel store for mode stereo: CTLearn's own loader reads."
+        in (workplace / "train.log").read_text()
+    )
+    assert type(tool.training_loader).__name__ == "DLDataLoader"
 
 
 def test_block_is_honoured_and_reported(data, bundles, workplace, monkeypatch):
@@ -82,9 +124,9 @@ def test_block_is_honoured_and_reported(data, bundles, workplace, monkeypatch):
     assert sum(mixed) == 2 * 4 * written["batches_per_epoch"]
     assert abs(mixed[0] - mixed[1]) <= 2
     assert [region["class"] for region in written["regions"]] == ["signal", "background"]
-    # Validation is CTLearn's own loader, its batches are whole.
-    assert type(tool.validation_loader).__name__ == "DLDataLoader"
-    assert tool.validation_loader.batch_size == BATCH
+    # Validation is simulated only, its batches are whole.
+    (features, _), *_ = tool.validation_loader
+    assert len(features["input"]) == BATCH
     weights = tool.dl1dh_reader.class_weight
     fed = tool._mixed.fed_per_class(
         np.asarray(tool.dl1dh_reader.example_identifiers["true_shower_primary_class"]) == 1
@@ -95,6 +137,7 @@ def test_block_is_honoured_and_reported(data, bundles, workplace, monkeypatch):
     assert "were trained on (25.0% generated)" in log
 
 
+@pytest.mark.parametrize("from_store", [True, False])
 @pytest.mark.parametrize("mapper", ["ShiftingMapper", "BilinearMapper"])
 @pytest.mark.parametrize(
     "channels",
@@ -102,7 +145,7 @@ def test_block_is_honoured_and_reported(data, bundles, workplace, monkeypatch):
     ids="-".join,
 )
 def test_generated_images_arrive_as_the_reader_delivers_them(
-    data, bundles, monkeypatch, mapper, channels
+    data, bundles, monkeypatch, tmp_path, mapper, channels, from_store
 ):
     """The bundle replays the file, so all images of a batch must be the reader's."""
     from ctlearn.core.loader import DLDataLoader
@@ -112,6 +155,8 @@ def test_generated_images_arrive_as_the_reader_delivers_them(
     from ctlearn_gan_aug.augment import build
     from ctlearn_gan_aug.augment.mixing import MixedBatches
     from ctlearn_gan_aug.config.augment import GanAugmentConfig
+    from ctlearn_gan_aug.data.feed import StoreFeed
+    from ctlearn_gan_aug.data.store import open_store
 
     use_replay(monkeypatch, bundles)
     config = Config()
@@ -125,7 +170,11 @@ def test_generated_images_arrive_as_the_reader_delivers_them(
     source = build.synthetic_source(block, build.load_bundles(block), reader, tasks, 10)
     loader = DLDataLoader(reader, list(range(n)), tasks, batch_size=20, random_seed=0)
     table = reader.image_mappers[reader.cam_name].mapping_table
-    batches = MixedBatches(loader, 10, source, table, seed=0).dataset
+    feed = None
+    if from_store:
+        store = open_store(tmp_path, reader, reader.example_identifiers, channels)
+        feed = StoreFeed(loader, store.pixels)
+    batches = MixedBatches(loader, 10, source, table, seed=0, feed=feed).dataset
     by_energy = {round(float(e), 5): i for i, e in enumerate(everything[1]["energy"])}
     assert len(by_energy) == n
     n_compared = 0

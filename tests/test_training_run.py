@@ -29,6 +29,7 @@ def test_run_folder_holds_what_a_user_expects(tiny_bundle):
         "config.yaml",
         "metrics.jsonl",
         "samples",
+        "store",
         "tensorboard",
     }
     assert list((run / "samples").glob("*.png"))

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from ..data.feed import StoreFeed
+from ..data.mapper import GridMapper
 from ..errors import UserError
-from .grid import GridMapper
 from .source import SyntheticSource
 from .stream import Tally
 
@@ -38,11 +39,11 @@ def split_batch(batch_size: int, fraction: float) -> tuple[int, int]:
 class MixedBatches:
     """CTLearn's training batches with an exact part of generated images.
 
-    Simulated images come from CTLearn's own loader, asked for smaller batches: an epoch still
-    shows every training event once (but for the incomplete last batch that CTLearn drops too),
-    in more steps. Positions inside a batch are shuffled. An epoch is a function of the seed and
-    the epoch number; `end_epoch` moves on to the next one, because Keras may open more iterators
-    than it trains epochs.
+    Simulated images come in smaller batches from CTLearn's own loader, or from a store in its
+    order: an epoch still shows every training event once (but for the incomplete last batch that
+    CTLearn drops too), in more steps. Positions inside a batch are shuffled. An epoch is a
+    function of the seed and the epoch number; `end_epoch` moves on to the next one, because Keras
+    may open more iterators than it trains epochs.
 
     Parameters
     ----------
@@ -56,11 +57,22 @@ class MixedBatches:
         The reader's image mapper.
     seed : int
         Seed of the positions.
+    feed : StoreFeed, optional
+        Gives the loader's batches faster than itself.
     """
 
-    def __init__(self, loader, n_simulated: int, source: SyntheticSource, mapping, seed: int):
+    def __init__(
+        self,
+        loader,
+        n_simulated: int,
+        source: SyntheticSource,
+        mapping,
+        seed: int,
+        feed: StoreFeed | None = None,
+    ):
         self._loader = copy.copy(loader)
         self._loader.batch_size = n_simulated
+        self._feed = feed.resized(n_simulated) if feed else None
         self._source = source
         self._seed = seed
         self._epoch = 0
@@ -117,14 +129,17 @@ class MixedBatches:
 
     def _build(self) -> tf.data.Dataset:
         features, labels = self._loader[0]
-        simulated = tf.data.Dataset.from_generator(
-            self._simulated, output_signature=tf.nest.map_structure(_spec, (features, labels))
-        )
+        if self._feed:
+            simulated = self._feed.dataset(self._order)
+        else:
+            simulated = tf.data.Dataset.from_generator(
+                self._simulated, output_signature=tf.nest.map_structure(_spec, (features, labels))
+            )
         labels_by_task = labels if isinstance(labels, dict) else {"type": labels}
         generated = tf.data.Dataset.from_generator(
             self._generated,
             output_signature=(
-                tf.TensorSpec((self.n_generated, *self._pixel_shape()), tf.float32),
+                tf.TensorSpec((self.n_generated, *self._loader.input_shape), tf.float32),
                 {task: _spec(label, self.n_generated) for task, label in labels_by_task.items()},
                 tf.TensorSpec((self.n_simulated + self.n_generated,), tf.int32),
             ),
@@ -132,7 +147,10 @@ class MixedBatches:
         # Two generators, each ahead of the training on its own thread.
         pair = (simulated.prefetch(_PREFETCH), generated.prefetch(_PREFETCH))
         options = tf.data.Options()
-        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+        # With several workers each takes its part of the batches.
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.DATA
+        )
         return (
             tf.data.Dataset.zip(pair)
             .map(self._join, num_parallel_calls=1)
@@ -141,8 +159,9 @@ class MixedBatches:
             .with_options(options)
         )
 
-    def _pixel_shape(self) -> tuple[int, int]:
-        return self._map.n_pixels, self._loader.input_shape[-1]
+    def _order(self) -> np.ndarray:
+        shape = self.steps, self.n_simulated
+        return np.reshape(self._loader.indices[: np.prod(shape)], shape)
 
     def _simulated(self) -> Iterator[tuple]:
         loader = copy.copy(self._loader)
@@ -155,12 +174,11 @@ class MixedBatches:
         rng = np.random.default_rng([self._seed, self._epoch])
         for images in self._source.epoch(self._epoch, self.steps):
             order = rng.permutation(self.n_simulated + self.n_generated)
-            yield images.pixels, images.labels, order.astype(np.int32)
+            yield self._map(images.pixels), images.labels, order.astype(np.int32)
 
     def _join(self, simulated, generated):
         features, labels = simulated
-        pixels, new_labels, order = generated
-        new_features = self._map(pixels)
+        new_features, new_labels, order = generated
         if isinstance(features, dict):  # Keras 2; CTLearn gives the bare array on Keras 3
             new_features = {"input": new_features}
         if not isinstance(labels, dict):

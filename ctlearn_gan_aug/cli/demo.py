@@ -88,7 +88,7 @@ class Demo:
     def simulate(self) -> None:
         """Toy files for training and testing."""
         from ..data.toy.simulate import simulate
-        from .progress import image_progress
+        from ..progress import image_progress
 
         for name, particle, n_events, seed in _FILES:
             n_events = n_events // 10 if self.quick else n_events
@@ -138,8 +138,8 @@ class Demo:
         from ..config.base import parse
         from ..config.region import Region
         from ..export.run import export
+        from ..progress import image_progress
         from .preview import command as preview
-        from .progress import image_progress
 
         bundle = self.folder / "gamma" / "bundle"
         with image_progress("generated gammas", _N_EXPORTED) as progress:

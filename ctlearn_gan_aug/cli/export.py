@@ -81,7 +81,7 @@ def command(
     click.echo(plan.summary())
     if dry_run:
         return
-    from .progress import image_progress
+    from ..progress import image_progress
 
     with image_progress("generating", plan.labels.n_images) as advance:
         plan.write(advance)

@@ -34,7 +34,7 @@ def command(particle: str, n_events: int, seed: int, output: Path, overwrite: bo
     simulation: draw no conclusion about real telescopes from it.
     """
     from ..data.toy.simulate import simulate
-    from .progress import image_progress
+    from ..progress import image_progress
 
     with image_progress(f"toy {particle}s", n_events) as advance:
         result = simulate(particle, n_events, seed, output, overwrite, advance)

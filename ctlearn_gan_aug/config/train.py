@@ -41,6 +41,9 @@ class DataConfig(Section):
         Needed if the files hold several telescope types.
     max_events : int or None
         Use a random subset of this size.
+    store : Path or None
+        Folder for the pixel store, which other runs on the same files then share; None keeps it
+        in ``output/store``.
     validation_split : float
         Fraction of the events kept out of training, for sample images and monitoring.
     """
@@ -51,6 +54,7 @@ class DataConfig(Section):
     quality_criteria: list[tuple[str, str]] = []
     tel_type: str | None = None
     max_events: Positive | None = None
+    store: Path | None = None
     validation_split: float = Field(0.05, ge=0, lt=1)
 
     @model_validator(mode="after")

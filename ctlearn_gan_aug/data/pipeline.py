@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ..camera import Camera
 from ..labels import LabelSet
+from .rows import StoredRows
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Symmetries:
 
 
 def training_batches(
-    pixels: np.ndarray,
+    pixels: np.ndarray | StoredRows,
     labels: np.ndarray,
     batch_size: int,
     seed: int,
@@ -51,7 +52,7 @@ def training_batches(
 
     Parameters
     ----------
-    pixels : ndarray float32 (n, n_pixels, c)
+    pixels : ndarray or StoredRows, float32 (n, n_pixels, c)
         p.e. and ns.
     labels : ndarray float32 (n, n_labels)
         Encoded labels.
@@ -61,8 +62,8 @@ def training_batches(
         Turn and mirror every image at random.
     """
     n = len(pixels)
-    # Tensors are captured by reference; arrays would be copied into the graph as constants.
-    pixels, labels = tf.convert_to_tensor(pixels), tf.convert_to_tensor(labels)
+    # A tensor is captured by reference; an array would be copied into the graph as a constant.
+    labels = tf.convert_to_tensor(labels)
     order = np.arange(batch_size, dtype=np.int64)
 
     def rows(batch):
@@ -76,7 +77,8 @@ def training_batches(
 
     def batch(number):
         index = rows(number)
-        x, y = tf.gather(pixels, index), tf.gather(labels, index)
+        x = tf.numpy_function(pixels.__getitem__, [index], tf.float32, stateful=False)
+        x, y = tf.ensure_shape(x, (batch_size, *pixels.shape[1:])), tf.gather(labels, index)
         if symmetries is None or len(symmetries.source) == 1:
             return x, y
         return _turn(x, y, tf.stack([np.int64(seed), number]), symmetries)

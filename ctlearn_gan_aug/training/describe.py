@@ -1,8 +1,11 @@
 """The description of a trained generator for its bundle."""
 
+import hashlib
 import uuid
 from dataclasses import asdict
 from importlib.metadata import version
+
+import numpy as np
 
 from ..bundle import FORMAT_VERSION, BundleMeta
 from ..config.train import TrainConfig
@@ -20,11 +23,12 @@ def describe(
     events: Events,
     labels: LabelSet,
     intensity: IntensityTransform,
-    fingerprint: str,
 ) -> BundleMeta:
     """All that a user of the generator needs to know of how it came to be."""
-    charges = events.pixels[:_MAX_IMAGES, :, events.channels.index("image")]
-    cleaning = infer_cleaning(charges, events.masks[:_MAX_IMAGES], events.camera.geometry)
+    sample = events.sample(_MAX_IMAGES)
+    charges = sample.pixels[..., sample.channels.index("image")]
+    cleaning = infer_cleaning(charges, sample.masks, events.camera.geometry)
+    fingerprint = _fingerprint(events, sample)
     return BundleMeta(
         format_version=FORMAT_VERSION,
         bundle_id=str(uuid.uuid5(uuid.NAMESPACE_OID, fingerprint + config.model_dump_json())),
@@ -45,6 +49,14 @@ def describe(
             "n_events": len(events),
         },
     )
+
+
+def _fingerprint(events: Events, sample: Events) -> str:
+    """Digest of the truth of all events and of the images of some."""
+    digest = hashlib.sha256(np.ascontiguousarray(sample.pixels))
+    for name in ("obs_id", "event_id", "tel_id", "true_energy"):
+        digest.update(np.ascontiguousarray(events.labels[name]))
+    return digest.hexdigest()
 
 
 def _version(name: str) -> str:

@@ -10,7 +10,9 @@ from ..errors import UserError
 from ..files import check_new
 
 CHECKPOINT = "checkpoint.safetensors"
-#: Everything a run writes into its folder, for ``--overwrite``.
+#: Pixel stores; they outlive ``--overwrite``, which the next run saves reading by.
+STORE = "store"
+#: Everything else a run writes into its folder, for ``--overwrite``.
 _CONTENTS = ("config.yaml", "metrics.jsonl", CHECKPOINT, "tensorboard")
 _CONTENTS += ("samples", "auxiliary", "bundle")
 
@@ -21,7 +23,7 @@ def check_output(folder: Path, resume: bool, overwrite: bool) -> None:
         if not (folder / CHECKPOINT).exists():
             raise UserError(f"{folder}: no checkpoint to resume from; start without --resume.")
         return
-    is_empty = folder.is_dir() and not any(folder.iterdir())
+    is_empty = folder.is_dir() and not any(path.name != STORE for path in folder.iterdir())
     check_new(folder, overwrite or is_empty, hint="--overwrite or --resume")
 
 

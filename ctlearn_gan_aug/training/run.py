@@ -1,7 +1,6 @@
 """A training run from configuration to bundle."""
 
 import contextlib
-import hashlib
 import logging
 import signal
 import time
@@ -23,13 +22,16 @@ from ..models.critic import build_critic
 from ..models.maps import LabelMaps
 from .checkpoint import load_checkpoint, save_checkpoint
 from .describe import describe
-from .folder import CHECKPOINT, check_output, prepare_output
+from .folder import CHECKPOINT, STORE, check_output, prepare_output
 from .monitor import Monitor
 from .samples import draw_samples
 from .schedule import Schedule
 from .step import AdversarialStep, Networks
 
 log = logging.getLogger(__name__)
+
+#: Images from which the scales of the intensity transform are taken.
+_N_FITTED = 10_000
 
 
 def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False) -> Path:
@@ -64,6 +66,7 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
         tel_type=config.data.tel_type,
         max_events=config.data.max_events,
         seed=config.seed,
+        store=config.data.store or config.output / STORE,
     )
     labels = LabelSet.fit(config.labels, events.labels)
     log.info(
@@ -116,7 +119,8 @@ class Run:
         n_held_out = int(config.data.validation_split * len(events))
         self.held_out = events.select(order[:n_held_out])
         self.training = events.select(order[n_held_out:])
-        self.intensity = IntensityTransform.fit(events.pixels, events.masks, events.channels)
+        sample = events.sample(_N_FITTED)
+        self.intensity = IntensityTransform.fit(sample.pixels, sample.masks, sample.channels)
         self.maps = LabelMaps(events.camera, self.labels)
         self.networks = Networks.create(config.training, self._new_generator, self._new_critic())
         self.interrupted = False
@@ -253,8 +257,7 @@ class Run:
 
     def _write_bundle(self, step: int, latest: dict) -> Path:
         target = self.config.output / "bundle"
-        digest = hashlib.sha256(np.ascontiguousarray(self.events.pixels)).hexdigest()
-        meta = describe(self.config, self.events, self.labels, self.intensity, digest)
+        meta = describe(self.config, self.events, self.labels, self.intensity)
         meta = meta.model_copy(
             update={"training": {"seed": self.config.seed, "steps": step} | latest}
         )
