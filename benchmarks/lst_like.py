@@ -66,16 +66,16 @@ def write_lst_like(path: Path, n_events: int, n_pixels: int = N_PIXELS, seed: in
         skeleton = Path(folder) / "skeleton.h5"
         skeleton_from_subarray(subarray, skeleton)
         with DL1Writer(path, skeleton, cleaning=CLEANING, product=product) as writer:
-            writer.add_run(_run())
+            writer.add_run(benchmark_run())
             for first in range(0, n_events, _CHUNK):
                 n = min(_CHUNK, n_events - first)
-                writer.append(_labels(first, n, rng), *random_images(n, n_pixels, rng, geometry))
+                writer.append(labels_of(first, n, rng), *random_images(n, n_pixels, rng, geometry))
     return path
 
 
-def _run() -> Run:
+def benchmark_run(obs_id: int = 1) -> Run:
     return Run(
-        obs_id=1,
+        obs_id=obs_id,
         pointing_alt=tel.POINTING_ALT,
         pointing_az=tel.POINTING_AZ,
         energy_range=(0.1, 100.0),
@@ -86,7 +86,7 @@ def _run() -> Run:
     )
 
 
-def _labels(first: int, n: int, rng: np.random.Generator) -> Table:
+def labels_of(first: int, n: int, rng: np.random.Generator) -> Table:
     return Table(
         {
             "obs_id": np.ones(n, int),

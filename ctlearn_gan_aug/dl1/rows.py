@@ -37,10 +37,11 @@ def image_rows(table: tables.Table, labels: Table, values: dict[str, np.ndarray]
     values : dict of str to ndarray, shape (n, ...)
         Content by column name; fixed-point columns are given as physical values.
     """
-    rows = nodes.unknown_rows(table.dtype, len(labels))
+    known = set(values) & set(table.colnames)
+    rows = nodes.unknown_rows(table.dtype, len(labels), given={*known, *INDEX})
     for name in INDEX:
         rows[name] = labels[name]
-    for name in set(values) & set(table.colnames):
+    for name in known:
         rows[name] = _stored(table, name, values[name])
     return rows
 

@@ -1,10 +1,9 @@
 """Writing DL1 files in bulk, as ctapipe's DataWriter would write them event by event."""
 
-import os
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-import h5py
 import numpy as np
 import tables
 from astropy.table import Table
@@ -12,6 +11,7 @@ from astropy.time import Time
 
 from . import nodes, rows
 from .cleaning import CleaningSettings
+from .ending import check_complete, count_images
 from .header import ProductInfo, write_header
 from .parameters import ImageResult, compute, parametrise
 from .runs import Run, RunTables
@@ -25,7 +25,9 @@ _NO_TRUE_IMAGE = -1
 class DL1Writer:
     """A DL1 file that grows by batches of images; a context manager.
 
-    Row i of every per-image table belongs to the same image, as dl1-data-handler needs it.
+    Row i of every per-image table belongs to the same image, as dl1-data-handler needs it. A batch
+    is compressed and written on a thread of its own while the parameters of the next one are
+    computed; no more than these two are held.
 
     Parameters
     ----------
@@ -68,12 +70,15 @@ class DL1Writer:
         self._obs_ids: list[int] = []
         self._runs: dict[int, Run] = {}
         self._last_event: tuple | None = None
+        self._thread = ThreadPoolExecutor(1)  # all that touches the file once it grows
+        self._writing: Future | None = None
         self._h5file = start_file(skeleton, path, compression)
         try:
             self.subarray = subarray or read_subarray(self._h5file)
             self._run_tables = RunTables(self._h5file)
+            self._in_degrees = {tel: self._has_degrees(tel) for tel in self.subarray.tel_ids}
         except BaseException:
-            self._h5file.close()
+            self._abandon()
             raise
 
     def __enter__(self):
@@ -83,7 +88,7 @@ class DL1Writer:
         if exception_type is None:
             self.close()
         else:
-            self._h5file.close()
+            self._abandon()
 
     def add_run(self, run: Run) -> None:
         """Describe a run before its events are appended.
@@ -97,6 +102,7 @@ class DL1Writer:
 
     def copy_runs(self, source: str | Path) -> None:
         """Take over all runs of another DL1 file, with pointings and simulation settings."""
+        self._wait()
         with tables.open_file(source) as other:
             self._obs_ids += self._run_tables.copy(other)
 
@@ -134,12 +140,11 @@ class DL1Writer:
         self._count(result)
         if peak_times is None:
             peak_times = np.zeros_like(images)
-        self._append_events(labels, first)
         content = self._content(labels, images, peak_times, result)
         content |= self._true_content(labels, images.shape, true_images)
-        for tel_id in np.unique(labels["tel_id"]):
-            self._append_images(labels, content, int(tel_id))
         self.n_images += len(labels)
+        self._wait()
+        self._writing = self._thread.submit(self._write, labels, first, content)
 
     def close(self) -> None:
         """Write the runs, counters and header of a finished file, and close it.
@@ -150,12 +155,39 @@ class DL1Writer:
             If not all of it reached the disk.
         """
         if self._h5file.isopen:
+            try:
+                self._wait()
+            except BaseException:
+                self._abandon()
+                raise
             for run in self._runs.values():
                 self._run_tables.add(run)
-            self._write_statistics()
+            count_images(self._h5file, self._n_checked, self._n_parametrised)
             write_header(self._h5file, self._product, self._obs_ids, self._start_time)
-            self._h5file.close()
-            _check_complete(self._path)
+            self._abandon()
+            check_complete(self._path)
+
+    def _write(self, labels: Table, first: np.ndarray, content: dict[str, dict]) -> None:
+        self._append_events(labels, first)
+        for tel_id in np.unique(labels["tel_id"]):
+            self._append_images(labels, content, int(tel_id))
+
+    def _wait(self) -> None:
+        """Wait for the batch that is being written, and raise what it raised."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def _abandon(self) -> None:
+        self._thread.shutdown()  # after the batch that is being written
+        self._h5file.close()
+
+    def _has_degrees(self, tel_id: int) -> bool:
+        """Whether parameters are in the telescope frame, in degrees."""
+        path = nodes.telescope_table(nodes.PARAMETERS, int(tel_id))
+        if path not in self._h5file:
+            return True
+        return "camera_frame_hillas_x" not in self._h5file.get_node(path).colnames
 
     def _first_of_event(self, labels: Table) -> np.ndarray:
         """Mask of the rows that begin an event, after checking that events are whole."""
@@ -191,8 +223,7 @@ class DL1Writer:
         """Join what ``function(rows, geometry, in_degrees)`` finds for each telescope."""
         parts = []
         for tel_id in np.unique(labels["tel_id"]):
-            table = self._h5file.get_node(nodes.telescope_table(nodes.PARAMETERS, int(tel_id)))
-            in_degrees = "camera_frame_hillas_x" not in table.colnames
+            in_degrees = self._in_degrees[int(tel_id)]
             chosen = np.flatnonzero(labels["tel_id"] == tel_id)
             geometry = self.subarray.tel[tel_id].camera.geometry
             parts.append((chosen, function(chosen, geometry, in_degrees)))
@@ -254,29 +285,11 @@ class DL1Writer:
 
     def _append_images(self, labels: Table, content: dict[str, dict], tel_id: int) -> None:
         of_telescope = np.asarray(labels["tel_id"]) == tel_id
+        if of_telescope.all():
+            of_telescope = slice(None)  # a view, where a mask would copy
         for group, columns in content.items():
             path = nodes.telescope_table(group, tel_id)
             if path in self._h5file:
                 table = self._h5file.get_node(path)
                 chosen = {name: values[of_telescope] for name, values in columns.items()}
                 table.append(rows.image_rows(table, labels[of_telescope], chosen))
-
-    def _write_statistics(self) -> None:
-        if nodes.IMAGE_STATISTICS not in self._h5file:
-            return
-        table = self._h5file.get_node(nodes.IMAGE_STATISTICS)
-        content = table[:]
-        for name in ("counts", "cumulative_counts"):
-            content[name] = self._n_parametrised
-            content[name][content["criteria"] == b"TOTAL"] = self._n_checked
-        table.modify_rows(0, len(content), rows=content)
-
-
-def _check_complete(path: Path) -> None:
-    """HDF5 closes a file without complaint when the disk is full, and leaves it truncated."""
-    try:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-        h5py.File(path).close()
-    except OSError:
-        raise OSError("not all data reached the disk, which may be full") from None
