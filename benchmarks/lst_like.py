@@ -74,6 +74,7 @@ def write_lst_like(path: Path, n_events: int, n_pixels: int = N_PIXELS, seed: in
 
 
 def benchmark_run(obs_id: int = 1) -> Run:
+    """The run of the random images."""
     return Run(
         obs_id=obs_id,
         pointing_alt=tel.POINTING_ALT,
@@ -87,6 +88,7 @@ def benchmark_run(obs_id: int = 1) -> Run:
 
 
 def labels_of(first: int, n: int, rng: np.random.Generator) -> Table:
+    """Random truth of ``n`` events, numbered from ``first`` + 1."""
     return Table(
         {
             "obs_id": np.ones(n, int),

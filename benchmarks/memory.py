@@ -20,7 +20,8 @@ def peak_of(path: Path, cache: Path) -> None:
 
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
-    from reading import consume, open_loader, open_reader
+    from common import open_loader, open_reader
+    from feeding import consume
 
     from ctlearn_gan_aug.data.feed import StoreFeed
     from ctlearn_gan_aug.data.store import open_store

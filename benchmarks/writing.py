@@ -38,8 +38,11 @@ def make_images(n: int, path: Path | None):
     """Subarray, telescope, labels, charges and peak times."""
     if path is not None:
         events = read_events([path], max_events=n)
-        return events.camera.subarray, events.camera.tel_id, events.labels, *np.moveaxis(
-            events.pixels, -1, 0
+        return (
+            events.camera.subarray,
+            events.camera.tel_id,
+            events.labels,
+            *np.moveaxis(events.pixels, -1, 0),
         )
     from lst_like import labels_of
 
@@ -149,8 +152,12 @@ def main() -> None:
             kind = None if name == "blosc:zstd" else name
             ours = rate(n, lambda kind=kind: write_ours(folder / "ours.h5", skeleton, data, kind))
             bare = rate(n, lambda kind=kind: write_bare(folder / "bare.h5", skeleton, data, kind))
-            print(f"DL1Writer, {name:10s}               {ours:9.0f} events/s {ours / theirs:7.1f} x")
-            print(f"  bare append of the images         {bare:9.0f} events/s {bare / theirs:7.1f} x")
+            print(
+                f"DL1Writer, {name:10s}               {ours:9.0f} events/s {ours / theirs:7.1f} x"
+            )
+            print(
+                f"  bare append of the images         {bare:9.0f} events/s {bare / theirs:7.1f} x"
+            )
         check_equal(folder / "theirs.h5", folder / "ours.h5", few)
 
 

@@ -262,3 +262,33 @@ def test_the_source_of_labels_is_never_replaced(tiny_bundle, toy_gamma):
     with pytest.raises(UserError, match="would replace"):
         export(tiny_bundle, toy_gamma, labels_from=toy_gamma, overwrite=True)
     assert toy_gamma.stat().st_mtime_ns == before
+
+
+KILLED = """
+import os, signal, sys
+from ctlearn_gan_aug.dl1.writer import DL1Writer
+from ctlearn_gan_aug.export import region_labels
+from ctlearn_gan_aug.export.run import export
+region_labels._BLOCK = 20
+write = DL1Writer._write
+def killed(self, *args):
+    write(self, *args)
+    if self.n_images >= 40:
+        os.kill(os.getpid(), signal.SIGKILL)
+DL1Writer._write = killed
+export(sys.argv[1], sys.argv[2], n_events=90)
+"""
+
+
+def test_killed_export_leaves_no_file(tiny_bundle, tmp_path):
+    import signal
+    import subprocess
+    import sys
+
+    target = tmp_path / "out.dl1.h5"
+    command = [sys.executable, "-c", KILLED, str(tiny_bundle), str(target)]
+    ended = subprocess.run(command, capture_output=True)
+    assert ended.returncode == -signal.SIGKILL
+    assert not target.exists()
+    export(tiny_bundle, target, n_events=20)  # what is left does not stand in the way
+    assert len(read_events([target])) == 20

@@ -33,7 +33,7 @@ def draw_samples(target: Path, events: Events, labels: LabelSet, generate: Calla
         target,
         events.camera.geometry,
         generate(labels.encode(events.labels)),
-        real=events.pixels,
+        real=events.pixels[:],
         titles=event_titles(events.labels),
         source_xy=source_positions(events.labels),
         channels=events.channels,
