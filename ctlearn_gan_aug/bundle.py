@@ -17,13 +17,13 @@ from pydantic import Field
 
 from .camera import Camera
 from .config.base import Section, load_yaml, parse
-from .config.train import GeneratorConfig
+from .config.networks import GeneratorConfig
 from .errors import UserError
 from .files import atomic_folder
 from .intensity import CHARGE_UNIT, IntensityTransform
 from .labels import LabelSet
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _DESCRIPTION, _WEIGHTS, _TABLE, _SKELETON = (
     "bundle.yaml",
     "generator.safetensors",
@@ -166,7 +166,7 @@ def new_generator(
         camera.grid_side,
         labels.size,
         LabelMaps(camera, labels).channels,
-        len(intensity.channels),
+        intensity.reach,
         gate=(slope * CHARGE_UNIT, -slope * intensity.gate_center),
     )
 

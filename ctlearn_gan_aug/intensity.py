@@ -7,9 +7,14 @@ Peak time: ``b = gate(q) * asinh((t - time_center) / time_scale) / TIME_UNIT`` w
 ``gate(q) = sigmoid((asinh(q / charge_scale) - gate_center) * gate_slope)``. A pixel without signal
 has a random time which no network should spend its capacity on: it is gated out, and drawn on the
 way back from the training distribution of such times at the pixel's charge.
+
+Pedestal: what a pixel shows without signal, charge and time. Pulse finders choose the largest of
+the night sky's pulses, so its charges are neither centred nor normal; their quantiles are taken
+from pixels far from any shower, and a generator need only put the signal on top.
 """
 
 import itertools
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -20,10 +25,17 @@ CHARGE_UNIT = 2.0
 TIME_UNIT = 2.0
 #: Channels a generator can make.
 CHANNELS = ("image", "peak_time")
+#: Normal deviations at whose quantiles pedestal charges are tabulated, out to rare outliers.
+PEDESTAL_SIGMAS = tuple(np.linspace(-4.0, 4.0, 81).tolist())
+_PEDESTAL_RINGS = 3  # neighbours around a cleaned pixel that may hold light of the shower
+_PEDESTAL_MINIMUM = 10_000
 _TIME_QUANTILES = 65
 _CHARGE_BINS = 12
 _GATE_SLOPE = 4.0
 _GATE_OPEN = 0.5
+#: Of the noise, where the gate is half open: lower, and times without meaning swamp the channel;
+#: higher, and faint pixels of a shower lose theirs.
+_GATE_PERCENTILE = 84.1
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,8 @@ class IntensityTransform:
         p.e.; upper edges of the charge bins of ``noise_times``.
     noise_times : list of list of float
         ns; quantiles of the times of pixels in every charge bin, one row per bin.
+    pedestal : list of float
+        p.e.; charges of pixels far from any signal at the quantiles of `PEDESTAL_SIGMAS`.
     """
 
     channels: tuple[str, ...]
@@ -60,9 +74,12 @@ class IntensityTransform:
     gate_slope: float = _GATE_SLOPE
     noise_charges: tuple[float, ...] = ()
     noise_times: tuple[tuple[float, ...], ...] = ()
+    pedestal: tuple[float, ...] = ()
 
     @classmethod
-    def fit(cls, pixels: np.ndarray, masks: np.ndarray, channels) -> "IntensityTransform":
+    def fit(
+        cls, pixels: np.ndarray, masks: np.ndarray, channels, neighbors=None
+    ) -> "IntensityTransform":
         """Take scales from data.
 
         Parameters
@@ -73,6 +90,8 @@ class IntensityTransform:
             Cleaned (signal) pixels.
         channels : sequence of str
             Names of the channels.
+        neighbors : sparse matrix (n_pixels, n_pixels), optional
+            Of the camera; keeps the faint light around the signal out of the pedestal.
         """
         channels = tuple(channels)
         charge = pixels[..., channels.index("image")]
@@ -81,15 +100,26 @@ class IntensityTransform:
         width = float(np.subtract(*np.percentile(noise, [84.1, 15.9]))) / 2
         scale = max(4.0 * width, 1e-3)
         limits = (float(charge.min()), 2.0 * float(charge.max()))
+        pedestal = _fit_pedestal(charge, masks, neighbors)
         if "peak_time" not in channels:
-            return cls(channels, scale, limits)
+            return cls(channels, scale, limits, pedestal=pedestal)
         time = pixels[..., channels.index("peak_time")]
-        return cls(channels, scale, limits, **_fit_times(charge, time, masks, scale))
+        times = _fit_times(charge, time, masks, scale)
+        return cls(channels, scale, limits, **times, pedestal=pedestal)
 
     @property
     def has_time(self) -> bool:
         """Whether there is a peak-time channel."""
         return "peak_time" in self.channels
+
+    @property
+    def reach(self) -> tuple[float, ...]:
+        """Largest absolute value of every channel in network units."""
+        charge = math.asinh(self.charge_limits[1] / self.charge_scale) / CHARGE_UNIT
+        if not self.has_time:
+            return (charge,)
+        latest = max(abs(limit - self.time_center) for limit in self.time_limits)
+        return charge, math.asinh(latest / self.time_scale) / TIME_UNIT
 
     def encode(self, pixels):
         """Pixels (..., n_channels) in p.e./ns to network units, as a TensorFlow graph."""
@@ -137,6 +167,36 @@ class IntensityTransform:
         time = tf.where(gate > _GATE_OPEN, self.decode_signal_time(encoded), noise)
         return tf.stack([charge, tf.clip_by_value(time, *self.time_limits)], axis=-1)
 
+    def pedestals(self, normal):
+        """Pixels without signal in network units, times not gated, as a TensorFlow graph.
+
+        Parameters
+        ----------
+        normal : tensor (..., 2 or more)
+            Normal numbers; the first chooses the charge, the second the time.
+
+        Returns
+        -------
+        list of tensor (..., 1)
+            One per channel.
+        """
+        import tensorflow as tf
+
+        table = tf.constant(self.pedestal, tf.float32)
+        step = PEDESTAL_SIGMAS[1] - PEDESTAL_SIGMAS[0]
+        position = (normal[..., 0] - PEDESTAL_SIGMAS[0]) / step
+        position = tf.clip_by_value(position, 0.0, len(self.pedestal) - 1.001)
+        left = tf.cast(position, tf.int32)
+        low = tf.gather(table, left)
+        charge = low + (position - tf.cast(left, tf.float32)) * (tf.gather(table, left + 1) - low)
+        asinh = tf.asinh(charge / self.charge_scale) / CHARGE_UNIT
+        if not self.has_time:
+            return [asinh[..., None]]
+        uniform = 0.5 * (1.0 + tf.math.erf(normal[..., 1] / np.sqrt(2.0)))
+        time = self._noise_time(charge, uniform)
+        time = tf.asinh((time - self.time_center) / self.time_scale) / TIME_UNIT
+        return [asinh[..., None], time[..., None]]
+
     def _noise_time(self, charge, uniform):
         """Draw times from the training quantiles of the pixel's charge bin."""
         import tensorflow as tf
@@ -163,17 +223,29 @@ class IntensityTransform:
         return cls(**{key: _frozen(value) for key, value in content.items()})
 
 
+def _fit_pedestal(charge, masks, neighbors) -> tuple[float, ...]:
+    near = masks
+    if neighbors is not None:
+        near = masks.astype(np.float32)
+        for _ in range(_PEDESTAL_RINGS):
+            near = np.minimum((neighbors @ near.T).T + near, 1.0)
+        near = near > 0
+        near[~masks.any(axis=1)] = True  # no cleaned pixel: faint light may be anywhere
+    dark = charge[~near]
+    dark = dark if dark.size >= _PEDESTAL_MINIMUM else charge[~masks]
+    dark = dark if dark.size else charge.ravel()
+    shares = [0.5 * (1.0 + math.erf(sigma / math.sqrt(2.0))) for sigma in PEDESTAL_SIGMAS]
+    return tuple(map(float, np.quantile(dark, shares)))
+
+
 def _fit_times(charge, time, masks, scale) -> dict:
     signal = time[masks] if masks.any() else time.ravel()
     low, center, high = np.percentile(signal, [15.9, 50, 84.1])
-    # Half open below the faintest cleaned pixels: their times count, those of noise do not.
     noise = charge[~masks] if (~masks).any() else charge.ravel()
-    gate_charge = float(np.percentile(noise, 99.5))
+    gate_charge, top = map(float, np.percentile(noise, [_GATE_PERCENTILE, 99.5]))
     if masks.any():
-        gate_charge = min(gate_charge, 0.85 * float(np.percentile(charge[masks], 1)))
-    edges = np.unique(
-        np.quantile(charge[charge <= gate_charge], np.linspace(0, 1, _CHARGE_BINS + 1))
-    )
+        top = min(top, 0.85 * float(np.percentile(charge[masks], 1)))
+    edges = np.unique(np.quantile(charge[charge <= top], np.linspace(0, 1, _CHARGE_BINS + 1)))
     rows, chances = [], np.linspace(0, 1, _TIME_QUANTILES)
     for left, right in itertools.pairwise(edges):
         rows.append(np.quantile(time[(charge >= left) & (charge <= right)], chances))

@@ -7,7 +7,7 @@ from ctlearn_gan_aug import directions
 from ctlearn_gan_aug.camera import Camera
 from ctlearn_gan_aug.data.events import read_events
 from ctlearn_gan_aug.errors import UserError
-from ctlearn_gan_aug.intensity import IntensityTransform
+from ctlearn_gan_aug.intensity import CHARGE_UNIT, TIME_UNIT, IntensityTransform
 from ctlearn_gan_aug.labels import LabelSet
 
 
@@ -150,6 +150,24 @@ def test_intensity_reads_back(events, channels):
             assert np.percentile(decoded[..., 1][~signal], chance) == pytest.approx(
                 expected, abs=0.15 * width
             )
+
+
+def test_pedestals_look_like_pixels_without_signal(events):
+    """Charge quantiles, and times no different from those of faint pixels."""
+    neighbors = events.camera.geometry.neighbor_matrix_sparse
+    transform = IntensityTransform.fit(events.pixels, events.masks, events.channels, neighbors)
+    near = (neighbors @ events.masks.T.astype(float)).T + events.masks > 0
+    dark = events.pixels[~near]
+    normal = np.random.default_rng(0).normal(size=(200_000, 2)).astype(np.float32)
+    charge, time = (x.numpy()[:, 0] for x in transform.pedestals(normal))
+    charge = transform.charge_scale * np.sinh(charge * CHARGE_UNIT)
+    time = transform.time_center + transform.time_scale * np.sinh(time * TIME_UNIT)
+    width = np.subtract(*np.percentile(dark[:, 0], [84, 16])) / 2
+    for chance in (5, 50, 95):
+        expected = np.percentile(dark[:, 0], chance)
+        assert np.percentile(charge, chance) == pytest.approx(expected, abs=0.15 * width)
+        expected, spread = np.percentile(dark[:, 1], chance), dark[:, 1].std()
+        assert np.percentile(time, chance) == pytest.approx(expected, abs=0.15 * spread)
 
 
 def test_camera_of_another_kind_is_told_apart(events, shared_data):

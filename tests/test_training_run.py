@@ -44,9 +44,9 @@ def test_resumed_equals_uninterrupted(tmp_path, toy_gamma, tiny_config, monkeypa
     steps = {"training": {"steps": 6, "batch_size": 8, "critic_steps": 2}}
     whole = train(tiny_config(tmp_path / "whole", [toy_gamma], **steps))
 
-    from ctlearn_gan_aug.training.run import Run
+    from ctlearn_gan_aug.training.loop import Loop
 
-    original, calls = Run._one_step, []
+    original, calls = Loop._one_step, []
 
     def interrupting(self, *arguments):
         calls.append(1)
@@ -55,7 +55,7 @@ def test_resumed_equals_uninterrupted(tmp_path, toy_gamma, tiny_config, monkeypa
         return original(self, *arguments)
 
     config = tiny_config(tmp_path / "parts", [toy_gamma], **steps)
-    monkeypatch.setattr(Run, "_one_step", interrupting)
+    monkeypatch.setattr(Loop, "_one_step", interrupting)
     with pytest.raises(UserError, match="interrupted at step 3; go on with --resume"):
         train(config)
     monkeypatch.undo()
@@ -137,7 +137,7 @@ def test_future_bundle_is_refused(tiny_bundle, tmp_path):
     for path in tiny_bundle.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     text = (tmp_path / "bundle.yaml").read_text()
-    (tmp_path / "bundle.yaml").write_text(text.replace("format_version: 1", "format_version: 99"))
+    (tmp_path / "bundle.yaml").write_text(text.replace("format_version: 2", "format_version: 99"))
     with pytest.raises(UserError, match="bundle format 99"):
         load_bundle(tmp_path)
 
@@ -188,3 +188,75 @@ def test_region_outside_the_domain(tiny_bundle):
     far = Region(energy=(1.0, 5000.0), spectrum="uniform")
     labels = sample_labels(bundle, far, 200, rng, extrapolate=True)
     assert labels["true_energy"].max() > 1000
+
+
+def test_divergence_returns_to_the_last_good_state(tmp_path, toy_gamma, tiny_config, monkeypatch):
+    """Once: the run goes on with lower rates. Always: it ends in one sentence."""
+    from ctlearn_gan_aug.training.loop import Loop
+
+    one_step, ill = Loop._one_step, [4]
+
+    def diverging(self, batches, number):
+        values = one_step(self, batches, number)
+        is_ill = number + 1 in ill
+        if is_ill and len(ill) == 1:
+            ill.clear()
+        return {name: value * float("nan") if is_ill else value for name, value in values.items()}
+
+    monkeypatch.setattr(Loop, "_one_step", diverging)
+    sections = {"training": {"steps": 4, "batch_size": 8}, "warmup": {"fraction": 0}}
+    bundle = train(tiny_config(tmp_path / "once", [toy_gamma], **sections))
+    assert not ill
+    assert all(np.isfinite(w).all() for w in load_bundle(bundle).generator.get_weights())
+    ill += [4, 4]
+    with pytest.raises(UserError, match=r"always: the losses are no longer finite, after 3 "):
+        train(tiny_config(tmp_path / "always", [toy_gamma], **sections))
+    assert not (tmp_path / "always" / "bundle").exists()
+
+
+KILLED = """
+import sys
+from ctlearn_gan_aug.config.base import parse
+from ctlearn_gan_aug.config.train import TrainConfig
+from ctlearn_gan_aug.training.run import train
+import json
+train(parse(TrainConfig, json.loads(sys.argv[1]), "test"), resume=sys.argv[2] == "resume")
+"""
+
+
+def test_killed_and_resumed_equals_uninterrupted(tmp_path, toy_gamma, tiny_config):
+    """kill -9 at a random moment, dropout and all: the same weights to the bit."""
+    import json
+    import random
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    sections = {
+        "generator": {"architecture": "dcgan", "channels": [8, 8, 8]},
+        "critic": {"architecture": "dcgan", "channels": [8, 8, 8], "dropout": 0.3},
+        "training": {"steps": 40, "batch_size": 8, "checkpoint_every": "0.02 s"},
+    }
+    content = {}
+    for name in ("whole", "killed"):
+        config = tiny_config(tmp_path / name, [toy_gamma], **sections)
+        content[name] = config.model_dump(mode="json")
+
+    def start(name, how):
+        command = [sys.executable, "-c", KILLED, json.dumps(content[name]), how]
+        return subprocess.Popen(command, stderr=subprocess.PIPE)
+
+    whole, killed = start("whole", "new"), start("killed", "new")
+    checkpoint = tmp_path / "killed" / "checkpoint.safetensors"
+    while not checkpoint.exists() and killed.poll() is None:
+        time.sleep(0.01)
+    time.sleep(random.Random(3).uniform(0, 3))
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert whole.wait() == 0, whole.stderr.read()
+    again = start("killed", "resume")
+    assert again.wait() == 0, again.stderr.read()
+    bundles = [load_bundle(tmp_path / name / "bundle") for name in ("whole", "killed")]
+    for a, b in zip(*(bundle.generator.get_weights() for bundle in bundles), strict=True):
+        np.testing.assert_array_equal(a, b)

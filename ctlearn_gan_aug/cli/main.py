@@ -18,6 +18,7 @@ COMMANDS = {
     "train-model": "train_model",
     "preview": "preview",
     "info": "info",
+    "benchmark": "benchmark",
     "config": "config",
 }
 

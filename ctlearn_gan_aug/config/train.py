@@ -7,7 +7,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ..errors import UserError
 from ..units import quantity
+from .auxiliary import AuxiliaryConfig
 from .base import Section
+from .networks import MINIBATCH_GROUP, CriticConfig, GeneratorConfig, Positive
+from .vicinity import VicinityConfig
 
 
 def _seconds(value):
@@ -20,8 +23,6 @@ def _seconds(value):
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-Positive = Annotated[int, Field(gt=0)]
-Widths = Annotated[list[Positive], Field(min_length=2, max_length=8)]
 
 
 class DataConfig(Section):
@@ -64,63 +65,6 @@ class DataConfig(Section):
         return self
 
 
-class GeneratorConfig(Section):
-    """The generator network.
-
-    Attributes
-    ----------
-    architecture : str
-        ``residual`` (FiLM-conditioned residual blocks, per-pixel noise) or ``dcgan`` (thesis).
-    latent : int
-        Length of the latent vector.
-    channels : list of int
-        Convolution filters from the coarsest level to the finest.
-    embedding : int
-        Width of the label embedding (``residual``).
-    trunk : int
-        Width of the pointwise network that places the shower (``residual``).
-    upsampling : str
-        ``nearest`` or ``transposed`` (``dcgan``).
-    """
-
-    architecture: Literal["residual", "dcgan"] = "residual"
-    latent: Positive = 64
-    channels: Widths = [96, 64, 48, 16]
-    embedding: Positive = 96
-    trunk: Positive = 16
-    upsampling: Literal["nearest", "transposed"] = "nearest"
-
-
-class CriticConfig(Section):
-    """The critic network.
-
-    Attributes
-    ----------
-    architecture : str
-        ``residual`` or ``dcgan`` (thesis).
-    channels : list of int
-        Convolution filters from the finest level to the coarsest.
-    conditioning : str
-        ``none`` (AC-GAN of the thesis), ``concat`` or ``projection`` of the labels.
-    label_maps : bool
-        Give every pixel its position relative to the labels (``residual``).
-    dropout : float
-        Dropout rate (``dcgan``).
-    """
-
-    architecture: Literal["residual", "dcgan"] = "residual"
-    channels: Widths = [48, 64, 96, 128]
-    conditioning: Literal["none", "concat", "projection"] = "projection"
-    label_maps: bool = True
-    dropout: float = Field(0.0, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _maps_are_labels(self):
-        if self.conditioning == "none" and self.label_maps:
-            raise ValueError("a critic with conditioning: none cannot have label_maps: true.")
-        return self
-
-
 class LossConfig(Section):
     """Adversarial loss and regulariser.
 
@@ -129,12 +73,15 @@ class LossConfig(Section):
     adversarial : str
         ``wasserstein``, ``nonsaturating``, ``hinge``, ``least_squares`` or ``minimax``.
     regularizer : str
-        ``gradient_penalty`` (WGAN-GP), ``r1`` or ``none``.
+        ``r1`` or ``r2`` (slope at simulated or generated images), ``gradient_penalty`` (WGAN-GP),
+        ``one_sided_gradient_penalty``, ``dragan``, ``clip`` (of weights) or ``none``.
     weight : float
         Weight of the regulariser.
     interval : int
         Apply the regulariser every so many critic steps (lazy regularisation), scaled up
         accordingly.
+    clip : float
+        Largest weight of the critic (``clip``).
     label_smoothing : float
         One-sided smoothing of the real target (``nonsaturating``, ``minimax``).
     """
@@ -142,9 +89,12 @@ class LossConfig(Section):
     adversarial: Literal["wasserstein", "nonsaturating", "hinge", "least_squares", "minimax"] = (
         "nonsaturating"
     )
-    regularizer: Literal["none", "gradient_penalty", "r1"] = "r1"
-    weight: float = Field(0.1, ge=0)
+    regularizer: Literal[
+        "none", "clip", "gradient_penalty", "one_sided_gradient_penalty", "dragan", "r1", "r2"
+    ] = "r1"
+    weight: float = Field(0.01, ge=0)
     interval: Positive = 16
+    clip: float = Field(0.01, gt=0)
     label_smoothing: float = Field(0.0, ge=0, lt=0.5)
 
     @model_validator(mode="after")
@@ -153,9 +103,10 @@ class LossConfig(Section):
             raise ValueError(
                 f"label_smoothing has no meaning for the {self.adversarial} loss; set it to 0."
             )
-        if self.adversarial == "wasserstein" and self.regularizer == "none":
+        if self.regularizer == "clip" and self.adversarial != "wasserstein":
             raise ValueError(
-                "the wasserstein loss needs a Lipschitz critic: use regularizer: gradient_penalty."
+                f"weight clipping starves the {self.adversarial} loss, whose critic must be free "
+                "to be certain; it is meant for adversarial: wasserstein."
             )
         return self
 
@@ -175,39 +126,15 @@ class WarmupConfig(Section):
         Adam's, for the generator, during the warm-up.
     """
 
-    fraction: float = Field(0.2, ge=0, lt=1)
+    fraction: float = Field(0.06, ge=0, lt=1)
     weight: float = Field(10.0, ge=0)
-    final_weight: float = Field(2.0, ge=0)
+    final_weight: float = Field(10.0, ge=0)
     learning_rate: float = Field(1e-3, gt=0)
 
     @property
     def uses_pairs(self) -> bool:
         """Whether the pair loss counts at any time of the run."""
         return self.fraction > 0 or self.final_weight > 0
-
-
-class AuxiliaryConfig(Section):
-    """The frozen CTLearn model that checks the labels of generated images.
-
-    Attributes
-    ----------
-    model : Path or None
-        A trained CTLearn model; None trains one first with CTLearn's own tool.
-    mapper : str
-        dl1-data-handler mapper the model was (or shall be) trained with.
-    weights : dict of str to float
-        Weight of every task's loss in the generator's loss.
-    ctlearn : dict
-        Options of ``TrainCTLearnModel`` and its model, for training one.
-    """
-
-    model: Path | None = None
-    mapper: str = "ShiftingMapper"
-    weights: dict[Literal["type", "energy", "cameradirection", "skydirection"], float] = {
-        "energy": 0.4,
-        "cameradirection": 0.4,
-    }
-    ctlearn: dict = {}
 
 
 class TrainingConfig(Section):
@@ -232,7 +159,7 @@ class TrainingConfig(Section):
     symmetries : bool
         Show images also rotated and mirrored by the camera's symmetries, labels with them.
     precision : str
-        ``float32`` or ``mixed_bfloat16``.
+        ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
     checkpoint_every, samples_every : str
         Wall time between checkpoints and between sample figures.
     """
@@ -242,14 +169,14 @@ class TrainingConfig(Section):
     steps: Positive | None = None
     epochs: Positive | None = None
     budget: Seconds | None = None
-    learning_rate: float = Field(2e-4, gt=0)
+    learning_rate: float = Field(3e-4, gt=0)
     critic_learning_rate: float | None = Field(None, gt=0)
     betas: tuple[float, float] = (0.0, 0.99)
     gradient_clip: float | None = Field(1.0, gt=0)
     decay: float = Field(0.0, ge=0, le=1)
     ema: float = Field(0.999, ge=0, lt=1)
     symmetries: bool = True
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     checkpoint_every: Seconds = 300.0
     samples_every: Seconds = 300.0
 
@@ -287,6 +214,22 @@ class TrainConfig(Section):
     loss: LossConfig = LossConfig()
     warmup: WarmupConfig = WarmupConfig()
     auxiliary: AuxiliaryConfig | None = None
+    vicinity: VicinityConfig | None = None
     training: TrainingConfig
     output: Path = Path("runs/gan")
     seed: int = 1
+
+    @model_validator(mode="after")
+    def _parts_fit(self):
+        bounded = self.loss.regularizer != "none" or self.critic.spectral_norm
+        if self.loss.adversarial == "wasserstein" and not bounded:
+            raise ValueError(
+                "the wasserstein loss needs a critic of bounded slope: use loss.regularizer: "
+                "gradient_penalty (or another) or critic.spectral_norm: true."
+            )
+        if self.critic.minibatch_std and self.training.batch_size % MINIBATCH_GROUP:
+            raise ValueError(
+                f"critic.minibatch_std compares groups of {MINIBATCH_GROUP} images; choose a "
+                f"training.batch_size that is a multiple of {MINIBATCH_GROUP}, or set it to false."
+            )
+        return self

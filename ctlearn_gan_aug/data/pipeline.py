@@ -8,6 +8,7 @@ import tensorflow as tf
 from ..camera import Camera
 from ..labels import LabelSet
 from .rows import StoredRows
+from .vicinity import Vicinity
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,12 @@ def training_batches(
     seed: int,
     start: int = 0,
     symmetries: Symmetries | None = None,
+    vicinity: Vicinity | None = None,
 ) -> tf.data.Dataset:
     """Endless batches (pixels (B, n_pixels, c), encoded labels (B, n_labels)).
+
+    With a ``vicinity`` batches are (pixels, labels to show, own labels of the pixels), the last
+    two (B, n_labels).
 
     Every epoch is a new permutation of the events; batch number i is the same whether the stream
     started at 0 or at i, so an interrupted training goes on with the data it would have seen.
@@ -59,7 +64,9 @@ def training_batches(
     batch_size, seed, start : int
         Size, random seed, number of the first batch.
     symmetries : Symmetries, optional
-        Turn and mirror every image at random.
+        Turn and mirror every image at random, all its labels with it.
+    vicinity : Vicinity, optional
+        Show every image with the label of which it is in the vicinity.
     """
     n = len(pixels)
     # A tensor is captured by reference; an array would be copied into the graph as a constant.
@@ -75,22 +82,33 @@ def training_batches(
             tf.concat([place[:, None], keys], axis=1),
         )
 
-    def batch(number):
+    def events_and_labels(number):
         index = rows(number)
+        if vicinity is None:
+            return index, (tf.gather(labels, index),)
+        drawn, shown = tf.numpy_function(
+            vicinity.draw, [index, np.int64(seed), number], (tf.int64, tf.float32), stateful=False
+        )
+        drawn = tf.ensure_shape(drawn, (batch_size,))
+        shown = tf.ensure_shape(shown, (batch_size, labels.shape[1]))
+        return drawn, (shown, tf.gather(labels, drawn))
+
+    def batch(number):
+        index, y = events_and_labels(number)
         x = tf.numpy_function(pixels.__getitem__, [index], tf.float32, stateful=False)
-        x, y = tf.ensure_shape(x, (batch_size, *pixels.shape[1:])), tf.gather(labels, index)
+        x = tf.ensure_shape(x, (batch_size, *pixels.shape[1:]))
         if symmetries is None or len(symmetries.source) == 1:
-            return x, y
+            return (x, *y)
         return _turn(x, y, tf.stack([np.int64(seed), number]), symmetries)
 
     numbers = tf.data.Dataset.counter(np.int64(start), dtype=tf.int64)
     return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
-def _turn(pixels, labels, key, symmetries: Symmetries):
+def _turn(pixels, labels: tuple, key, symmetries: Symmetries) -> tuple:
     n = len(symmetries.source)
     which = tf.random.stateless_uniform((tf.shape(pixels)[0],), key, maxval=n, dtype=tf.int32)
     source = tf.gather(symmetries.source, which)
     rotation = tf.gather(symmetries.rotation, which)
     turned = tf.gather(pixels, source, axis=1, batch_dims=1)
-    return turned, tf.linalg.matvec(rotation, labels, transpose_a=True)
+    return turned, *(tf.linalg.matvec(rotation, y, transpose_a=True) for y in labels)

@@ -31,16 +31,17 @@ class StoredRows:
 
     def __init__(self, path: Path):
         self.path = path
-        self._file = path.open("rb")
-        version = np.lib.format.read_magic(self._file)
-        if version != (1, 0):
-            raise ValueError(f"{path}: version {version} of the format is not read.")
-        shape, _, self.dtype = np.lib.format.read_array_header_1_0(self._file)
-        self._start = self._file.tell()
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            if version != (1, 0):
+                raise ValueError(f"{path}: version {version} of the format is not read.")
+            shape, _, self.dtype = np.lib.format.read_array_header_1_0(file)
+            self._start = file.tell()
         self._row_shape = shape[1:]
         self._row_bytes = self.dtype.itemsize * int(np.prod(self._row_shape))
         self._rows = np.arange(shape[0])
-        if os.fstat(self._file.fileno()).st_size != self._start + shape[0] * self._row_bytes:
+        self._file = _Descriptor(path)
+        if os.fstat(self._file.number).st_size != self._start + shape[0] * self._row_bytes:
             raise EOFError(f"{path}: is truncated.")
 
     @property
@@ -60,7 +61,7 @@ class StoredRows:
             part = data[first * self._row_bytes : last * self._row_bytes]
             place = self._start + int(rows[first]) * self._row_bytes
             while part:  # the system may give a part only
-                n_read = os.preadv(self._file.fileno(), [part], place)
+                n_read = os.preadv(self._file.number, [part], place)
                 if n_read == 0:
                     raise UserError(f"{self.path}: was cut off while in use; start again.")
                 part, place = part[n_read:], place + n_read
@@ -72,6 +73,16 @@ class StoredRows:
         other.__dict__.update(self.__dict__)
         other._rows = self._rows[index]
         return other
+
+
+class _Descriptor:
+    """A file open for reading as long as anybody holds this."""
+
+    def __init__(self, path: Path):
+        self.number = os.open(path, os.O_RDONLY)
+
+    def __del__(self, close=os.close):
+        close(self.number)
 
 
 class RowFile:

@@ -2,8 +2,14 @@
 
 import keras
 
-from ..config.train import CriticConfig
+from ..config.networks import MINIBATCH_GROUP, CriticConfig
 from . import layers as L
+from .blocks import MinibatchDeviation, attend, spectrally_normalised
+
+#: The night-sky noise is about 1/8 in network units: bring it near 1.
+_IMAGE_SCALE = 4.0
+#: Level at which label maps join: beside their large numbers the door would not see the image.
+_MAPS_LEVEL = 1
 
 
 def build_critic(
@@ -24,37 +30,76 @@ def build_critic(
     -------
     keras.Model
         Inputs ``image``, ``labels`` (B, n_labels) and ``maps`` (B, side, side, n_maps); output
-        (B, 1), unbounded.
+        (B, 1), unbounded, and with a label head (B, n_labels).
     """
     image = keras.Input((side, side, n_channels), name="image")
     labels = keras.Input((n_labels,), name="labels")
     maps = keras.Input((side, side, n_maps), name="maps")
-    x = image
-    if config.label_maps:
-        x = keras.layers.Concatenate(name="image_and_maps")([image, maps])
-    features = {"residual": _residual, "dcgan": _dcgan}[config.architecture](config, x)
-    score = _score(config, features, labels)
-    score = keras.layers.Activation("linear", dtype="float32", name="score")(score)
-    return keras.Model([image, labels, maps], score, name="critic")
+    if config.architecture == "residual":
+        features = _residual(config, image, maps)
+    else:
+        features = _dcgan(config, image)
+    outputs = [_float32(_score(config, features, labels), "score")]
+    if config.label_head:
+        outputs.append(_float32(L.dense(features, n_labels, "head", gain=1.0), "found_labels"))
+    inputs = [image, labels, maps]
+    model = keras.Model(inputs, outputs if config.label_head else outputs[0], name="critic")
+    return spectrally_normalised(model) if config.spectral_norm else model
 
 
-def _residual(config: CriticConfig, x):
-    """Full resolution folded into depth at the door, then strided residual blocks."""
-    x = L.pad_to(x, x.shape[1] + x.shape[1] % 2)
-    x = L.leaky(L.conv(L.space_to_depth(x), config.channels[0], 3, "door"))
+def _float32(x, name: str):
+    return keras.layers.Activation("linear", dtype="float32", name=name)(x)
+
+
+def _residual(config: CriticConfig, image, maps):
+    """Full resolution folded into depth at the door, strided residual blocks, a global mean.
+
+    Without the batch normalisation it hardly learns: nearly all of an image is night sky, and the
+    few pixels that matter vanish beside it. Simulated and generated images therefore share a batch.
+    """
+    x = keras.layers.Rescaling(_IMAGE_SCALE, name="image_scale")(image)
+    x = L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
+    x = _normed(config, x, config.channels[0], "door")
+    join = min(_MAPS_LEVEL, len(config.channels) - 2)
     for level, width in enumerate(config.channels[1:]):
-        x = _down(x, width, f"level{level}")
-    x = keras.layers.Flatten()(x)
-    return L.leaky(L.dense(x, config.channels[-1], "features"))
+        if level == join and config.label_maps:
+            place = L.pool(maps, 2 ** (level + 1))
+            x = keras.layers.Concatenate(name="image_and_maps")([x, place])
+        x = attend(x, f"level{level}_attention", config.attention)
+        x = _down(config, x, width, f"level{level}")
+    return keras.layers.GlobalAveragePooling2D()(_compared(config, x))
 
 
-def _down(x, width: int, name: str):
+def _normed(config: CriticConfig, x, width: int, name: str):
+    """Convolution, batch normalisation and activation."""
+    has_norm = config.normalization == "batch"
+    x = L.conv(x, width, 3, name, use_bias=not has_norm)
+    return L.leaky(_norm(config, x, name))
+
+
+def _norm(config: CriticConfig, x, name: str):
+    if config.normalization != "batch":
+        return x
+    return keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+
+
+def _compared(config: CriticConfig, x):
+    """Add how much the images of a group differ, which betrays a generator that repeats itself."""
+    if not config.minibatch_std:
+        return x
+    deviation = MinibatchDeviation(MINIBATCH_GROUP, name="minibatch_std")(x)
+    return keras.layers.Concatenate()([x, deviation])
+
+
+def _down(config: CriticConfig, x, width: int, name: str):
     """Residual block at this resolution, then half of it."""
-    y = L.leaky(L.conv(x, x.shape[-1], 3, f"{name}_conv1"))
-    y = L.conv(y, width, 3, f"{name}_conv2", strides=2, gain=1.0)
+    has_norm = config.normalization == "batch"
+    y = _normed(config, x, x.shape[-1], f"{name}_conv1")
+    options = {"gain": 1.0, "use_bias": not has_norm}
+    y = L.conv(y, width, 3, f"{name}_conv2", strides=2, **options)
     skip = keras.layers.AveragePooling2D(2, padding="same")(x)
-    skip = L.conv(skip, width, 1, f"{name}_skip", gain=1.0)
-    return L.leaky(keras.layers.Add()([skip, y]))
+    skip = L.conv(skip, width, 1, f"{name}_skip", **options)
+    return L.leaky(_norm(config, keras.layers.Add()([skip, y]), name))
 
 
 def _dcgan(config: CriticConfig, x):
@@ -72,9 +117,10 @@ def _dcgan(config: CriticConfig, x):
         )(x)
         x = L.leaky(x)
         if config.dropout and 0 < level < levels - 1:
-            x = keras.layers.Dropout(config.dropout)(x)
-    x = keras.layers.Flatten()(x)
-    return keras.layers.Dropout(0.2)(x) if config.dropout else x
+            x = L.dropout(x, config.dropout, seed=level)
+        x = attend(x, f"level{level}_attention", config.attention)
+    x = keras.layers.Flatten()(_compared(config, x))
+    return L.dropout(x, 0.2, seed=levels) if config.dropout else x
 
 
 def _score(config: CriticConfig, features, labels):
@@ -87,6 +133,6 @@ def _score(config: CriticConfig, features, labels):
     # Projection of continuous labels (Ding et al., CcGAN, arXiv 2011.07466, after
     # Miyato & Koyama, arXiv 1802.05637).
     embedding = L.leaky(L.dense(labels, 128, "embed_1"))
-    embedding = L.dense(embedding, features.shape[-1], "embed_2", gain=1.0, use_bias=False)
+    embedding = L.dense(embedding, features.shape[-1], "embed_2", gain=0.01, use_bias=False)
     match = keras.layers.Dot(axes=1, normalize=False, name="projection")([features, embedding])
     return keras.layers.Add()([score, match])

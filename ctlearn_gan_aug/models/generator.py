@@ -1,13 +1,17 @@
-"""Generators: (latent, labels, label maps, per-pixel noise) to an image on the compact grid."""
+"""Generators: latent, labels, label maps, noise and pedestals to images on the compact grid."""
 
 import keras
 
-from ..config.train import GeneratorConfig
+from ..config.networks import GeneratorConfig
 from . import layers as L
+from .blocks import attend, spectrally_normalised
 
 #: Channels of independent normal noise per pixel.
 NOISE_CHANNELS = 4
 _TRUNK_LAYERS = 3
+#: Inverse width of the transition from pedestal to signal: one sigma of the night-sky noise, which
+#: is 1/8 in network units by choice of the charge scale.
+_SHARPNESS = 8.0
 
 
 def build_generator(
@@ -15,7 +19,7 @@ def build_generator(
     side: int,
     n_labels: int,
     n_maps: int,
-    n_channels: int,
+    reach: tuple[float, ...],
     gate: tuple[float, float] | None = None,
 ) -> keras.Model:
     """Build a generator.
@@ -24,10 +28,12 @@ def build_generator(
     ----------
     config : GeneratorConfig
         Architecture.
-    side, n_channels : int
-        Shape of the image, (side, side, n_channels), in network units.
+    side : int
+        Cells along each side of the image, (side, side, n_channels).
     n_labels, n_maps : int
         Number of label inputs and of label map channels.
+    reach : tuple of float
+        Largest absolute value of every channel in network units.
     gate : (float, float), optional
         Slope and offset of the peak-time gate as a function of the charge channel; needed for two
         channels (see `ctlearn_gan_aug.intensity`).
@@ -36,21 +42,28 @@ def build_generator(
     -------
     keras.Model
         Inputs ``latent`` (B, latent), ``labels`` (B, n_labels), ``maps`` (B, side, side, n_maps),
-        ``noise`` (B, side, side, NOISE_CHANNELS); output (B, side, side, n_channels).
+        ``noise`` (B, side, side, NOISE_CHANNELS) and, for every channel, ``pedestal0`` ...
+        (B, side, side, 1) of `IntensityTransform.pedestals`; output (B, side, side, n_channels).
     """
+    n_channels = len(reach)
     inputs = {
         "latent": keras.Input((config.latent,), name="latent"),
         "labels": keras.Input((n_labels,), name="labels"),
         "maps": keras.Input((side, side, n_maps), name="maps"),
         "noise": keras.Input((side, side, NOISE_CHANNELS), name="noise"),
     }
-    build = {"residual": _residual, "dcgan": _dcgan}[config.architecture]
-    charge, *time = build(config, inputs, side, n_channels)
+    for i in range(n_channels):
+        inputs[f"pedestal{i}"] = keras.Input((side, side, 1), name=f"pedestal{i}")
+    if config.architecture == "residual":
+        charge, *time = _residual(config, inputs, side, reach)
+    else:
+        charge, *time = _dcgan(config, inputs, side, n_channels)
     if time:
         charge = keras.layers.Concatenate()([charge, _gated(time[0], charge, gate)])
     # Images leave in float32 whatever precision the layers compute in.
     image = keras.layers.Activation("linear", dtype="float32", name="image")(charge)
-    return keras.Model(list(inputs.values()), image, name="generator")
+    model = keras.Model(list(inputs.values()), image, name="generator")
+    return spectrally_normalised(model) if config.spectral_norm else model
 
 
 def _level_sides(side: int, levels: int) -> list[int]:
@@ -61,32 +74,51 @@ def _level_sides(side: int, levels: int) -> list[int]:
     return sides
 
 
-def _residual(config: GeneratorConfig, inputs: dict, side: int, n_channels: int):
+def _residual(config: GeneratorConfig, inputs: dict, side: int, reach: tuple[float, ...]):
     """A pointwise trunk that places the shower, and residual levels that make it fluctuate.
 
     The trunk sees each cell's position relative to the requested direction and core and the label
     embedding, so that it learns the mean image from every pixel of every event at once. Levels
-    from coarse to fine add what varies at equal labels; per-pixel noise gives the night sky (as
-    in StyleGAN, Karras et al., arXiv 1812.04948). Labels act by FiLM in the levels.
+    from coarse to fine add what varies at equal labels, down to per-pixel noise (as in StyleGAN,
+    Karras et al., arXiv 1812.04948). Labels act by FiLM in the levels. The night sky needs no
+    learning: the signal is put on pedestals drawn from the data.
     """
     sides = _level_sides(side, len(config.channels))
-    embedding = L.leaky(L.dense(inputs["labels"], config.embedding, "label_1"))
-    labels = L.leaky(L.dense(embedding, config.embedding, "label_2"))
-    embedding = keras.layers.Concatenate()([labels, inputs["latent"]])
-    embedding = L.leaky(L.dense(embedding, config.embedding, "label_3"))
-    trunk = _trunk(config, inputs["maps"], labels)
-    local = keras.layers.Concatenate(name="local")([trunk, inputs["noise"]])
+    code, style, trunk = _code(config, inputs)
+    local = inputs["noise"]
+    if trunk is not None:
+        local = keras.layers.Concatenate(name="local")([trunk, local])
 
     width = config.channels[0]
-    x = L.dense(embedding, sides[0] ** 2 * width, "base")
+    x = L.dense(code, sides[0] ** 2 * width, "base")
     x = keras.layers.Reshape((sides[0], sides[0], width))(x)
     for level, width in enumerate(config.channels[:-1]):
         factor = 2 ** (len(config.channels) - 1 - level)
         if level:
             x = L.upsample(x)
             x = L.crop_to(x, sides[level])
-        x = _block(x, L.pool(local, factor), embedding, width, f"level{level}")
-    return _finest(config, x, trunk, inputs["noise"], embedding, side, n_channels)
+        x = _block(x, L.pool(local, factor), style, width, f"level{level}")
+        x = attend(x, f"level{level}_attention", config.attention)
+    signal = _finest(config, x, trunk, inputs["noise"], style, side, len(reach))
+    signal = [_bounded(x, 2.0 * limit) for x, limit in zip(signal, reach, strict=True)]
+    return _over_pedestal(signal, [inputs[f"pedestal{i}"] for i in range(len(reach))])
+
+
+def _code(config: GeneratorConfig, inputs: dict):
+    """What the first level starts from, what modulates the levels, and the trunk.
+
+    Without FiLM labels are at most a part of the input vector, and nothing else knows of them.
+    """
+    latent, labels = inputs["latent"], inputs["labels"]
+    if config.conditioning != "film":
+        if config.conditioning == "concat":
+            latent = keras.layers.Concatenate()([labels, latent])
+        return L.leaky(L.dense(latent, config.embedding, "code")), None, None
+    embedding = L.leaky(L.dense(labels, config.embedding, "label_1"))
+    labels = L.leaky(L.dense(embedding, config.embedding, "label_2"))
+    embedding = keras.layers.Concatenate()([labels, latent])
+    embedding = L.leaky(L.dense(embedding, config.embedding, "label_3"))
+    return embedding, embedding, _trunk(config, inputs["maps"], labels)
 
 
 def _trunk(config: GeneratorConfig, maps, labels):
@@ -98,24 +130,25 @@ def _trunk(config: GeneratorConfig, maps, labels):
     return x
 
 
-def _block(x, local, embedding, width: int, name: str):
+def _block(x, local, style, width: int, name: str):
     """Residual block: the skip is 1x1, the branch sees position, noise and labels."""
     skip = x if x.shape[-1] == width else L.conv(x, width, 1, f"{name}_skip", gain=1.0)
     y = keras.layers.Concatenate()([x, local])
-    y = L.leaky(L.film(L.conv(y, width, 3, f"{name}_conv1"), embedding, f"{name}_film1"))
-    y = L.leaky(L.film(L.conv(y, width, 3, f"{name}_conv2"), embedding, f"{name}_film2"))
+    y = L.leaky(L.film(L.conv(y, width, 3, f"{name}_conv1"), style, f"{name}_film1"))
+    y = L.leaky(L.film(L.conv(y, width, 3, f"{name}_conv2"), style, f"{name}_film2"))
     return keras.layers.Add()([skip, y])
 
 
-def _finest(config, x, trunk, noise, embedding, side: int, n_channels: int):
+def _finest(config, x, trunk, noise, style, side: int, n_channels: int):
     """Full resolution: sums instead of concatenations, since copying is what costs here."""
     width = config.channels[-1]
     x = L.conv(x, width, 3, "finest_from_levels")
-    x = L.crop_to(L.upsample(x), side)
-    place = L.conv(trunk, width, 1, "finest_from_trunk", use_bias=False)
-    grain = L.conv(noise, width, 1, "finest_from_noise", use_bias=False)
-    x = L.leaky(L.film(keras.layers.Add()([x, place, grain]), embedding, "finest_film1"))
-    y = L.leaky(L.film(L.conv(x, width, 3, "finest_conv"), embedding, "finest_film2"))
+    terms = [L.crop_to(L.upsample(x), side)]
+    if trunk is not None:
+        terms.append(L.conv(trunk, width, 1, "finest_from_trunk", use_bias=False))
+    terms.append(L.conv(noise, width, 1, "finest_from_noise", use_bias=False))
+    x = L.leaky(L.film(keras.layers.Add()(terms), style, "finest_film1"))
+    y = L.leaky(L.film(L.conv(x, width, 3, "finest_conv"), style, "finest_film2"))
     x = L.leaky(L.conv(keras.layers.Add()([x, y]), width, 1, "finest_out"))
     return [_pixels(x, noise, f"pixels{i}") for i in range(n_channels)]
 
@@ -128,9 +161,34 @@ def _pixels(x, noise, name: str):
     return keras.layers.Add()([value, keras.layers.Multiply()([amplitude, grain])])
 
 
+def _bounded(x, limit: float):
+    """Smoothly within +-limit: a critic with batch normalisation does not call back runaways."""
+    x = keras.layers.Rescaling(1.0 / limit)(x)
+    x = keras.layers.Activation("tanh")(x)
+    return keras.layers.Rescaling(limit)(x)
+
+
+def _over_pedestal(signal, pedestal):
+    """The larger of signal and pedestal, and its time, as a pulse finder would choose."""
+    excess = keras.layers.Subtract(name="excess")([signal[0], pedestal[0]])
+    rise = keras.layers.Rescaling(_SHARPNESS)(excess)
+    rise = keras.layers.Activation("softplus")(rise)
+    rise = keras.layers.Rescaling(1.0 / _SHARPNESS)(rise)
+    image = [keras.layers.Add(name="charge")([pedestal[0], rise])]
+    if len(signal) > 1:
+        won = keras.layers.Rescaling(2.0 * _SHARPNESS)(excess)
+        won = keras.layers.Activation("sigmoid")(won)
+        change = keras.layers.Subtract()([signal[1], pedestal[1]])
+        change = keras.layers.Multiply()([won, change])
+        image.append(keras.layers.Add(name="time")([pedestal[1], change]))
+    return image
+
+
 def _dcgan(config: GeneratorConfig, inputs: dict, side: int, n_channels: int):
     """The thesis' generator: labels beside the latents, upsampling by convolutions."""
-    x = keras.layers.Concatenate()([inputs["latent"], inputs["labels"]])
+    x = inputs["latent"]
+    if config.conditioning == "concat":
+        x = keras.layers.Concatenate()([x, inputs["labels"]])
     base = -(-side // 2 ** len(config.channels))
     width = config.channels[0]
     # By name: a shared initializer object would give equal layers equal weights.
@@ -141,6 +199,7 @@ def _dcgan(config: GeneratorConfig, inputs: dict, side: int, n_channels: int):
     for level, width in enumerate(config.channels[1:]):
         x = _upsample(config.upsampling, x, width, f"up{level}", options)
         x = L.leaky(keras.layers.BatchNormalization(name=f"norm{level}")(x))
+        x = attend(x, f"level{level}_attention", config.attention)
     channels = (
         _upsample(config.upsampling, x, 1, f"pixels{i}", options) for i in range(n_channels)
     )

@@ -3,11 +3,12 @@
 import keras
 
 SLOPE = 0.2
+IS_KERAS_3 = int(keras.__version__.split(".")[0]) >= 3
 
 
 def leaky(x):
     """LeakyReLU of slope 0.2, spelled for both Keras versions."""
-    if int(keras.__version__.split(".")[0]) >= 3:
+    if IS_KERAS_3:
         return keras.layers.LeakyReLU(negative_slope=SLOPE)(x)
     return keras.layers.LeakyReLU(alpha=SLOPE)(x)
 
@@ -28,7 +29,12 @@ def dense(x, units: int, name: str, gain: float = 2.0, **options):
 
 
 def film(x, embedding, name: str):
-    """Feature-wise linear modulation by a label embedding (Perez et al., arXiv 1709.07871)."""
+    """Feature-wise linear modulation by a label embedding (Perez et al., arXiv 1709.07871).
+
+    Without embedding (None) nothing is modulated.
+    """
+    if embedding is None:
+        return x
     filters = x.shape[-1]
     scale = dense(embedding, filters, f"{name}_scale", gain=0.1, bias_initializer="ones")
     shift = dense(embedding, filters, f"{name}_shift", gain=0.1)
@@ -77,3 +83,9 @@ def space_to_depth(x):
 def pool(x, factor: int):
     """Average over blocks of ``factor`` cells, the last block padded."""
     return keras.layers.AveragePooling2D(factor, padding="same")(x)
+
+
+def dropout(x, rate: float, seed: int):
+    """Dropout whose random state is a variable, so that a checkpoint can hold it."""
+    options = {} if IS_KERAS_3 else {"rng_type": "stateful"}
+    return keras.layers.Dropout(rate, seed=seed, **options)(x)

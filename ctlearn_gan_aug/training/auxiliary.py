@@ -1,4 +1,4 @@
-"""Getting the auxiliary: a given CTLearn model, or one trained here with CTLearn's own tool."""
+"""Getting the auxiliary: given CTLearn models, or one trained here with CTLearn's own tool."""
 
 import logging
 import tempfile
@@ -6,9 +6,13 @@ from pathlib import Path
 
 import yaml
 
-from ..config.train import AuxiliaryConfig, TrainConfig
+from ..config.auxiliary import AuxiliaryConfig
+from ..config.train import TrainConfig
 from ..data.events import Events
 from ..errors import UserError
+from ..intensity import IntensityTransform
+from ..labels import LabelSet
+from ..models.auxiliary import AuxiliaryLoss, label_columns, load_ctlearn_model
 
 log = logging.getLogger(__name__)
 
@@ -16,10 +20,50 @@ log = logging.getLogger(__name__)
 _MODEL_NAMES = ("ctlearn_model.cpk", "ctlearn_model.keras")
 
 
-def obtain_auxiliary(config: TrainConfig, events: Events, folder: Path) -> Path:
-    """Path of the auxiliary model, trained into ``folder`` if the configuration names none.
+def build_auxiliary(
+    config: TrainConfig,
+    events: Events,
+    labels: LabelSet,
+    intensity: IntensityTransform,
+    folder: Path,
+) -> AuxiliaryLoss | None:
+    """The auxiliary loss of a run, or None if its configuration has none.
 
-    A model that an earlier, interrupted run has left in ``folder`` is used again.
+    Parameters
+    ----------
+    config : TrainConfig
+        What to do.
+    events : Events
+        For training a model where none is given.
+    labels, intensity : LabelSet, IntensityTransform
+        Of the generator.
+    folder : Path
+        Where a model is trained.
+    """
+    auxiliary = config.auxiliary
+    if auxiliary is None:
+        return None
+    for task in auxiliary.weights:  # a wrong one should not show after hours of training
+        label_columns(task, labels, auxiliary.match)
+    source = obtain_auxiliary(config, events, folder)
+    paths = source if isinstance(source, dict) else dict.fromkeys(auxiliary.weights, source)
+    loaded = {path: load_ctlearn_model(path) for path in dict.fromkeys(paths.values())}
+    return AuxiliaryLoss(
+        {task: loaded[path] for task, path in paths.items()},
+        {task: auxiliary.mapper_of(task) for task in auxiliary.weights},
+        auxiliary.weights,
+        events.camera,
+        labels,
+        intensity,
+        auxiliary.match,
+    )
+
+
+def obtain_auxiliary(config: TrainConfig, events: Events, folder: Path) -> Path | dict[str, Path]:
+    """Path of the auxiliary model, or one per task.
+
+    A model is trained into ``folder`` if the configuration names none; one that an earlier,
+    interrupted run has left there is used again.
 
     Raises
     ------

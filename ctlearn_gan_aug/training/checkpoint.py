@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ..errors import UserError
 from ..files import atomic_file
-from .step import Networks
+from .networks import Networks
 
 
 def _state(networks: Networks) -> dict[str, tf.Variable]:
@@ -19,12 +19,20 @@ def _state(networks: Networks) -> dict[str, tf.Variable]:
         "averaged": networks.averaged.variables,
         "generator_optimizer": networks.generator_optimizer.variables,
         "critic_optimizer": networks.critic_optimizer.variables,
+        "random": [state for model in networks.models for state in random_states(model)],
     }
     return {
         f"{group}/{i:03d}": variable
         for group, variables in groups.items()
         for i, variable in enumerate(variables() if callable(variables) else variables)
     }
+
+
+def random_states(model) -> list[tf.Variable]:
+    """Random states of a model's layers (dropout), which Keras 2 does not count as variables."""
+    generators = (getattr(layer, "_random_generator", None) for layer in model.layers)
+    states = (getattr(generator, "_generator", None) for generator in generators)
+    return [state.state for state in states if state is not None]
 
 
 def save_checkpoint(path: Path, networks: Networks, progress: dict) -> None:

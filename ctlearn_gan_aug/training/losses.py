@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-#: Weight of the mean's squared error beside the energy score.
-_MEAN_WEIGHT = 3.0
+#: Weight of the mean's squared error beside the energy score in the warm-up.
+MEAN_WEIGHT = 3.0
 
 
 def _bce(scores, target: float):
@@ -44,18 +44,24 @@ def squared_gradient(gradient):
     return tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3])
 
 
-def gradient_penalty(gradient):
-    """Two-sided penalty on interpolates (Gulrajani et al., arXiv 1704.00028)."""
-    norm = tf.sqrt(squared_gradient(gradient) + 1e-12)
-    return tf.reduce_mean(tf.square(norm - 1.0))
+def gradient_penalty(gradient, one_sided: bool = False):
+    """Penalty on slopes other than 1, or only on steeper ones.
+
+    Two-sided: Gulrajani et al., arXiv 1704.00028; one-sided: Petzka et al., arXiv 1709.08894.
+    """
+    excess = tf.sqrt(squared_gradient(gradient) + 1e-12) - 1.0
+    return tf.reduce_mean(tf.square(tf.nn.relu(excess) if one_sided else excess))
 
 
 def r1_penalty(gradient):
-    """Penalty on real images (Mescheder et al., arXiv 1801.04406), half the squared norm."""
+    """Half the squared slope, at simulated (R1) or generated images (R2).
+
+    Mescheder et al., arXiv 1801.04406.
+    """
     return 0.5 * tf.reduce_mean(squared_gradient(gradient))
 
 
-def pair_loss(real, first, second, scales=(1, 2, 4, 8)):
+def pair_loss(real, first, second, mean_weight=MEAN_WEIGHT, scales=(1, 2, 4, 8)):
     """Proper score of two generated images per simulated one, all of equal labels.
 
     In every pixel, and in averages over blocks of pixels so that correlated fluctuations count,
@@ -64,12 +70,14 @@ def pair_loss(real, first, second, scales=(1, 2, 4, 8)):
     labels, spread included (Gneiting & Raftery, JASA 102 (2007) 359; for generators Pacchiardi et
     al., arXiv 2112.08217). The product of errors ``E[(y - x) (y' - x)]`` is the squared error of
     the mean whatever the spread, and finds the mean image sooner. No critic is needed, which
-    makes a fast and stable start.
+    makes a fast start; but a single pair has no lower bound, so that it is for the start only.
 
     Parameters
     ----------
     real, first, second : tensor (B, side, side, c)
         Network units.
+    mean_weight : float
+        Weight of the product of errors; 0 leaves it out.
     scales : sequence of int
         Block sides in cells.
     """
@@ -81,5 +89,7 @@ def pair_loss(real, first, second, scales=(1, 2, 4, 8)):
         )
         spread = tf.reduce_mean(tf.abs(y - z))
         error = tf.reduce_mean(tf.abs(y - x)) + tf.reduce_mean(tf.abs(z - x))
-        score += 0.5 * (error - spread) + _MEAN_WEIGHT * tf.reduce_mean((y - x) * (z - x))
+        score += 0.5 * (error - spread)
+        if mean_weight:
+            score += mean_weight * tf.reduce_mean((y - x) * (z - x))
     return score

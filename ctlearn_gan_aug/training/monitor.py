@@ -68,6 +68,12 @@ class Monitor:
         self._show(step, rate)
         self._last_log = now
 
+    def rewind(self, step: int) -> None:
+        """Forget what came after ``step``, from which the run goes on."""
+        _drop_after(self.path, step)
+        self._marks = [(time.monotonic(), step)]
+        self.latest = {}
+
     def _write(self, step: int, values: dict) -> None:
         line = {"step": step, "elapsed": round(self.schedule.elapsed, 1)}
         line |= {name: round(value, 6) for name, value in values.items()}

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..bundle import new_generator, save_bundle
 from ..config.train import TrainConfig
 from ..data.events import Events, read_events
 from ..data.pipeline import Symmetries, training_batches
+from ..data.vicinity import Vicinity
 from ..errors import UserError
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
@@ -23,10 +23,12 @@ from ..models.maps import LabelMaps
 from .checkpoint import load_checkpoint, save_checkpoint
 from .describe import describe
 from .folder import CHECKPOINT, STORE, check_output, prepare_output
+from .loop import Loop
 from .monitor import Monitor
+from .networks import Networks
 from .samples import draw_samples
 from .schedule import Schedule
-from .step import AdversarialStep, Networks
+from .step import AdversarialStep
 
 log = logging.getLogger(__name__)
 
@@ -120,10 +122,14 @@ class Run:
         self.held_out = events.select(order[:n_held_out])
         self.training = events.select(order[n_held_out:])
         sample = events.sample(_N_FITTED)
-        self.intensity = IntensityTransform.fit(sample.pixels, sample.masks, sample.channels)
+        self.intensity = IntensityTransform.fit(
+            sample.pixels,
+            sample.masks,
+            sample.channels,
+            events.camera.geometry.neighbor_matrix_sparse,
+        )
         self.maps = LabelMaps(events.camera, self.labels)
         self.networks = Networks.create(config.training, self._new_generator, self._new_critic())
-        self.interrupted = False
 
     @property
     def checkpoint(self) -> Path:
@@ -154,10 +160,20 @@ class Run:
         )
         first = self._restore() if resume else 0
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size, first)
-        with self._catch_signals(), monitor:
-            last = self._loop(step, monitor, first)
+        loop = Loop(
+            self.config,
+            step,
+            self.schedule,
+            monitor,
+            batches=self._batches,
+            save=self._save,
+            restore=self._restore,
+            draw=lambda number: self._draw(step, number),
+        )
+        with monitor:
+            last = loop.run(first)
         self._save(last)
-        if self.interrupted:
+        if loop.interrupted:
             raise UserError(
                 f"{self.config.output}: interrupted at step {last}; go on with --resume."
             )
@@ -165,89 +181,40 @@ class Run:
         return self._write_bundle(last, monitor.latest)
 
     def _auxiliary(self):
-        config = self.config.auxiliary
-        if config is None:
-            return None
-        from ..models.auxiliary import AuxiliaryLoss, load_ctlearn_model
-        from .auxiliary import obtain_auxiliary
+        from .auxiliary import build_auxiliary
 
-        path = obtain_auxiliary(self.config, self.events, self.config.output / "auxiliary")
-        model = load_ctlearn_model(path)
-        camera = self.events.camera
-        return AuxiliaryLoss(
-            model, config.mapper, config.weights, camera, self.labels, self.intensity
-        )
+        folder = self.config.output / "auxiliary"
+        return build_auxiliary(self.config, self.events, self.labels, self.intensity, folder)
 
     def _restore(self) -> int:
+        """Return to the last checkpoint; returns its step."""
         progress = load_checkpoint(self.checkpoint, self.networks)
-        self.schedule.elapsed_before = progress["elapsed"]
-        log.info("Resuming at step %d.", progress["step"])
+        self.schedule.resume(progress["elapsed"], progress["rollbacks"])
+        log.info("Going on from step %d.", progress["step"])
         return progress["step"]
 
     def _save(self, step: int) -> None:
         progress = {"step": step, "elapsed": self.schedule.elapsed}
+        progress["rollbacks"] = self.schedule.rollbacks
         save_checkpoint(self.checkpoint, self.networks, progress)
-
-    def _loop(self, step: AdversarialStep, monitor: Monitor, first: int) -> int:
-        config = self.config.training
-        batches = self._batches(first * config.critic_steps)
-        saved = drawn = time.monotonic()
-        number = first
-        ended = self.schedule.fraction(number) >= 1.0
-        while not ended:
-            rates = self.schedule.learning_rates(number, self.config.warmup)
-            self.networks.set_learning_rates(rates)
-            values = self._one_step(step, batches, number)
-            number += 1
-            ended = self.interrupted or self.schedule.fraction(number) >= 1.0
-            monitor.update(number, values, last=ended)
-            self._check_finite(monitor.latest, number)
-            now = time.monotonic()
-            if now - drawn > config.samples_every:
-                self._draw(step, number)
-                drawn = now
-            if now - saved > config.checkpoint_every:
-                self._check_finite(values, number)  # the monitor's may be seconds old
-                self._save(number)
-                saved = now
-        return number
 
     def _batches(self, start: int):
         config = self.config.training
         symmetries = Symmetries.of(self.events.camera, self.labels) if config.symmetries else None
+        encoded, vicinity = self.labels.encode(self.training.labels), None
+        if self.config.vicinity is not None:
+            vicinity = Vicinity.of(self.config.vicinity, self.labels, encoded)
         return iter(
             training_batches(
                 self.training.pixels,
-                self.labels.encode(self.training.labels),
+                encoded,
                 min(config.batch_size, len(self.training)),
                 self.config.seed,
                 start,
                 symmetries,
+                vicinity,
             )
         )
-
-    def _one_step(self, step: AdversarialStep, batches, number: int) -> dict:
-        config, values = self.config, {}
-        index = tf.constant(number, tf.int64)
-        warmup = self.schedule.is_warmup(number, config.warmup)
-        for part in range(config.training.critic_steps):
-            pixels, labels = next(batches)
-            if warmup:
-                continue
-            done = number * config.training.critic_steps + part
-            regularize = config.loss.regularizer != "none" and done % config.loss.interval == 0
-            values = step.critic_step(
-                index, tf.constant(part, tf.int64), pixels, labels, regularize
-            )
-        pair_weight = tf.constant(self.schedule.pair_weight(number, config.warmup), tf.float32)
-        return values | step.generator_step(index, pixels, labels, pair_weight, not warmup)
-
-    def _check_finite(self, values: dict, number: int) -> None:
-        if not all(np.isfinite(value) for value in values.values()):
-            raise UserError(
-                f"{self.config.output}: the losses are no longer finite at step {number}; "
-                "lower training.learning_rate or strengthen loss.weight, then --resume."
-            )
 
     def _draw(self, step: AdversarialStep, number: int) -> None:
         events = self.held_out if len(self.held_out) >= 4 else self.training
@@ -265,20 +232,3 @@ class Run:
             target, meta, self.networks.averaged, self.training.labels, self.events.sources[0]
         )
         return target
-
-    @contextlib.contextmanager
-    def _catch_signals(self):
-        """Ctrl-C and SIGTERM end the loop after the current step, with the state saved."""
-
-        def stop(number, frame):
-            self.interrupted = True
-
-        try:
-            before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not in the main thread: signals are not ours to catch
-            before = {}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

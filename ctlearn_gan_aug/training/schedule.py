@@ -20,6 +20,8 @@ class Schedule:
         Seconds before the first step (reading, auxiliary); they count for a time budget.
     elapsed_before : float
         Seconds of training in earlier, interrupted parts of the run.
+    rollbacks : int
+        Returns to an earlier state after a divergence; each halves the learning rates.
     started : float
         `time.monotonic` at the first step of this part.
     """
@@ -28,6 +30,7 @@ class Schedule:
     n_events: int
     setup: float = 0.0
     elapsed_before: float = 0.0
+    rollbacks: int = 0
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -60,11 +63,22 @@ class Schedule:
         """Rates of generator and critic: constant, then linearly to 0 over the last part."""
         decay, left = self.config.decay, 1.0 - self.fraction(step)
         factor = 1.0 if decay == 0 or left >= decay else max(left / decay, 1e-3)
+        factor *= self.rate_factor
         generator = self.config.learning_rate
         critic = self.config.critic_learning_rate or generator
         if self.is_warmup(step, warmup):
             generator = warmup.learning_rate
         return generator * factor, critic * factor
+
+    def resume(self, elapsed: float, rollbacks: int) -> None:
+        """Go on from an earlier state of the run, reached after ``elapsed`` seconds."""
+        self.elapsed_before, self.rollbacks = elapsed, rollbacks
+        self.started = time.monotonic()
+
+    @property
+    def rate_factor(self) -> float:
+        """What learning rates are lowered to after divergences."""
+        return 0.5**self.rollbacks
 
     def is_warmup(self, step: int, warmup: WarmupConfig) -> bool:
         """Whether the critic has not started yet."""

@@ -1,51 +1,23 @@
 """One update of critic and generator, as compiled TensorFlow functions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import keras
 import tensorflow as tf
 
 from ..camera import Camera
-from ..config.train import TrainConfig, TrainingConfig
+from ..config.train import TrainConfig
 from ..intensity import IntensityTransform
 from ..models.generator import NOISE_CHANNELS
 from ..models.maps import LabelMaps
-from . import losses
+from . import losses, penalties
+from .networks import Networks
 
 #: Independent random streams of one step.
 _CRITIC_STREAM, _GENERATOR_STREAM, _INTERPOLATE_STREAM = 0, 1000, 2000
 _STREAMS_PER_STEP = 3000
-
-
-@dataclass
-class Networks:
-    """The variables of a run: both networks, their optimizers, the averaged generator."""
-
-    generator: keras.Model
-    averaged: keras.Model
-    critic: keras.Model
-    generator_optimizer: keras.optimizers.Optimizer
-    critic_optimizer: keras.optimizers.Optimizer
-
-    @classmethod
-    def create(cls, config: TrainingConfig, build_generator: Callable, critic: keras.Model):
-        """Networks with their optimizers; ``build_generator()`` makes a new generator."""
-        generator, averaged = build_generator(), build_generator()
-        averaged.set_weights(generator.get_weights())
-        beta_1, beta_2 = config.betas
-        options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
-        options["global_clipnorm"] = config.gradient_clip
-        optimizers = []
-        for model in (generator, critic):
-            optimizers.append(keras.optimizers.Adam(config.learning_rate, **options))
-            optimizers[-1].build(model.trainable_variables)
-        return cls(generator, averaged, critic, *optimizers)
-
-    def set_learning_rates(self, rates: tuple[float, float]) -> None:
-        """Change the rates of generator and critic."""
-        self.generator_optimizer.learning_rate = rates[0]
-        self.critic_optimizer.learning_rate = rates[1]
+#: Of losses in float16.
+LOSS_SCALE = 1024.0
 
 
 class AdversarialStep:
@@ -79,11 +51,15 @@ class AdversarialStep:
         self.intensity = intensity
         self.maps = maps
         self.auxiliary = auxiliary
+        # Small gradients vanish in half precision unless the losses are enlarged.
+        is_half = config.training.precision == "mixed_float16"
+        self.loss_scale = LOSS_SCALE if is_half else 1.0
         self.pixel_of_cell = tf.constant(camera.pixel_of_cell)
         self.cell_of_pixel = tf.constant(camera.cell_of_pixel)
         self.mask = tf.reshape(tf.constant(maps.mask), (1, maps.side, maps.side, 1))
         self.critic_step = tf.function(self._critic_step, reduce_retracing=True)
         self.generator_step = tf.function(self._generator_step, reduce_retracing=True)
+        self.joint_step = tf.function(self._joint_step, reduce_retracing=True)
         self._sample = tf.function(self._sampled_pixels, reduce_retracing=True)
 
     def real_images(self, pixels):
@@ -97,76 +73,164 @@ class AdversarialStep:
         latent, noise = random_inputs(
             self.config.seed, stream, tf.shape(labels)[0], self.networks.generator
         )
-        image = self.networks.generator([latent, labels, maps, noise], training=training)
+        inputs = [latent, labels, maps, noise, *self.intensity.pedestals(noise)]
+        image = self.networks.generator(inputs, training=training)
         return image * self.mask
 
-    def _critic_step(self, step, part, pixels, labels, regularize: bool):
-        """Update the critic on one batch; returns its loss and its scores' difference by name."""
-        loss_config = self.config.loss
-        critic, optimizer = self.networks.critic, self.networks.critic_optimizer
-        stream = step * _STREAMS_PER_STEP + part
-        maps = self.maps(labels)
-        real = self.real_images(pixels)
-        fake = self.generate(labels, maps, stream + _CRITIC_STREAM, training=True)
-        both = [tf.concat([x, y], 0) for x, y in ((real, fake), (labels, labels), (maps, maps))]
-        with tf.GradientTape() as tape:
-            real_score, fake_score = tf.split(critic(both, training=True), 2)
-            loss = losses.critic_loss(
-                loss_config.adversarial, real_score, fake_score, loss_config.label_smoothing
-            )
-            total = loss
-            if regularize:
-                total += self._regularizer(real, fake, labels, maps, stream)
-        variables = critic.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
-        difference = tf.reduce_mean(real_score) - tf.reduce_mean(fake_score)
-        return {"critic": loss, "difference": difference}
+    def _critic_step(self, step, part, pixels, labels, regularize: bool, shown=None):
+        """Update the critic alone on one batch; returns its losses by name.
 
-    def _regularizer(self, real, fake, labels, maps, stream):
+        ``shown`` are the labels the critic sees, if not those of the images.
+        """
+        shown = labels if shown is None else shown
+        stream = step * _STREAMS_PER_STEP + part
+        real = self.real_images(pixels)
+        fake = self.generate(labels, self.maps(labels), stream + _CRITIC_STREAM, training=True)
+        with tf.GradientTape() as tape:
+            total, _, values = self._critic_losses(real, fake, shown, shown, stream, regularize)
+            total *= self.loss_scale
+        self._update_critic(tape.gradient(total, self.networks.critic.trainable_variables))
+        return values
+
+    def _critic_losses(self, real, fake, real_labels, fake_labels, stream, regularize: bool):
+        """Scores of simulated and generated images in one batch.
+
+        One batch, since batch normalisation would otherwise show each kind a network of its own.
+
+        Returns
+        -------
+        (scalar, scalar, dict of str to scalar)
+            Total losses of critic and generator, and values to show.
+        """
         config = self.config.loss
-        if config.regularizer == "gradient_penalty":
-            seed = tf.stack([tf.constant(self.config.seed, tf.int64), stream + _INTERPOLATE_STREAM])
-            share = tf.random.stateless_uniform((tf.shape(real)[0], 1, 1, 1), seed)
-            point, penalty = real + share * (fake - real), losses.gradient_penalty
-        else:
-            point, penalty = real, losses.r1_penalty
+        labels = tf.concat([real_labels, fake_labels], 0)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([real, fake])
+            scores, head = self._criticise(tf.concat([real, fake], 0), labels)
+            parts = [tf.shape(real)[0], tf.shape(fake)[0]]
+            real_score, fake_score = tf.split(scores, parts)
+        kind = config.adversarial
+        critic = losses.critic_loss(kind, real_score, fake_score, config.label_smoothing)
+        generator = losses.generator_loss(kind, fake_score)
+        values = {
+            "critic": critic,
+            "difference": tf.reduce_mean(real_score) - tf.reduce_mean(fake_score),
+            "generator": generator,
+        }
+        if regularize:
+            if config.regularizer in penalties.AT_IMAGES:
+                point, score = (
+                    (real, real_score) if config.regularizer == "r1" else (fake, fake_score)
+                )
+                penalty = losses.r1_penalty(tape.gradient(score, point))
+            else:
+                penalty = self._penalty_between(real, fake, real_labels, stream)
+            # Applied every `interval` steps only, hence that much stronger.
+            critic += config.weight * config.interval * penalty
+        if head is not None:
+            real_head, fake_head = tf.split(head, parts)
+            weight = self.config.critic.label_head
+            values["head"] = tf.reduce_mean(tf.square(real_head - real_labels))
+            critic += weight * values["head"]
+            generator += weight * tf.reduce_mean(tf.square(fake_head - fake_labels))
+        return critic, generator, values
+
+    def _criticise(self, images, labels):
+        """Scores (B, 1), and the labels (B, n_labels) the critic's head finds, if it has one."""
+        outputs = self.networks.critic([images, labels, self.maps(labels)], training=True)
+        return outputs if isinstance(outputs, list | tuple) else (outputs, None)
+
+    def _penalty_between(self, real, fake, labels, stream):
+        """Gradient penalty at points near simulated images, or between them and generated ones."""
+        kind = self.config.loss.regularizer
+        key = tf.stack([tf.constant(self.config.seed, tf.int64), stream + _INTERPOLATE_STREAM])
+        point = penalties.point(kind, real, fake[: tf.shape(real)[0]], key)
         with tf.GradientTape() as tape:
             tape.watch(point)
-            score = self.networks.critic([point, labels, maps], training=True)
-        # The penalty is applied every `interval` steps only, hence that much stronger.
-        return config.weight * config.interval * penalty(tape.gradient(score, point))
+            score, _ = self._criticise(point, labels)
+        return penalties.penalty(kind, tape.gradient(score, point))
 
-    def _generator_step(self, step, pixels, labels, pair_weight, adversarial: bool):
-        """Update the generator and its average; returns its losses by name.
-
-        Where the pair loss counts, half of the batch is used, with two images per label.
-        ``adversarial`` false leaves the critic out: the warm-up learns from pairs alone.
-        """
-        networks, values, total = self.networks, {}, 0.0
-        pairs = self.config.warmup.uses_pairs
-        half = (tf.shape(labels)[0] + 1) // 2
-        if pairs:
-            labels = tf.tile(labels[:half], [2, 1])
-        maps = self.maps(labels)
-        stream = step * _STREAMS_PER_STEP + _GENERATOR_STREAM
+    def _generator_step(self, step, pixels, labels, pair_weight):
+        """Warm-up: update the generator and its average without critic; returns losses by name."""
+        generated_labels = self._generated_labels(labels)
+        real = self.real_images(pixels)
         with tf.GradientTape() as tape:
-            fake = self.generate(labels, maps, stream, training=True)
-            if pairs:
-                real = self.real_images(pixels[:half])
-                values["pairs"] = losses.pair_loss(real, fake[:half], fake[half:])
-                total += pair_weight * values["pairs"]
-            if adversarial:
-                score = networks.critic([fake, labels, maps], training=True)
-                values["generator"] = losses.generator_loss(self.config.loss.adversarial, score)
-                total += values["generator"]
-            if self.auxiliary:
-                values["auxiliary"] = self.auxiliary(fake, labels)
-                total += values["auxiliary"]
-        variables = networks.generator.trainable_variables
-        gradients = tape.gradient(total, variables)
-        networks.generator_optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        self._update_average(step)
+            fake = self._generate_for_update(step, generated_labels)
+            data = real, fake, labels, generated_labels
+            total, values = self._own_losses(*data, pair_weight, losses.MEAN_WEIGHT)
+            total *= self.loss_scale
+        variables = self.networks.generator.trainable_variables
+        self._update_generator(step, tape.gradient(total, variables))
         return values
+
+    def _joint_step(self, step, part, pixels, labels, pair_weight, regularize: bool, shown=None):
+        """Update critic and generator on the same generated images; returns losses by name.
+
+        One pass through each network serves both, which saves a fourth of two separate steps.
+        """
+        shown = labels if shown is None else shown
+        generated_labels = self._generated_labels(labels)
+        real = self.real_images(pixels)
+        with tf.GradientTape() as tape:
+            fake = self._generate_for_update(step, generated_labels)
+            data = real, fake, labels, generated_labels
+            own, values = self._own_losses(*data, pair_weight, 0.0)
+            own *= self.loss_scale
+        with tf.GradientTape(persistent=True) as critic_tape:
+            critic_tape.watch(fake)
+            stream = step * _STREAMS_PER_STEP + part
+            critic, generator, scores = self._critic_losses(
+                real, fake, shown, self._generated_labels(shown), stream, regularize
+            )
+            critic, generator = critic * self.loss_scale, generator * self.loss_scale
+        critic_variables = self.networks.critic.trainable_variables
+        critic_gradients = critic_tape.gradient(critic, critic_variables)
+        push = critic_tape.gradient(generator, fake)
+        del critic_tape
+        variables = self.networks.generator.trainable_variables
+        gradients = tape.gradient([fake, own], variables, output_gradients=[push, tf.ones(())])
+        self._update_critic(critic_gradients)
+        self._update_generator(step, gradients)
+        return values | scores
+
+    def _generated_labels(self, labels):
+        """Labels (B, n_labels) to generate: with pair loss, two images for each of a half."""
+        if not self.config.warmup.uses_pairs:
+            return labels
+        return tf.tile(labels[: (tf.shape(labels)[0] + 1) // 2], [2, 1])
+
+    def _generate_for_update(self, step, labels):
+        stream = step * _STREAMS_PER_STEP + _GENERATOR_STREAM
+        return self.generate(labels, self.maps(labels), stream, training=True)
+
+    def _own_losses(self, real, fake, real_labels, labels, pair_weight, mean_weight: float):
+        """Losses of the generator that need no critic, weighted and summed, and by name."""
+        values, total = {}, tf.zeros(())
+        if self.config.warmup.uses_pairs:
+            half = tf.shape(fake)[0] // 2
+            halves = (real[:half], fake[:half], fake[half:])
+            values["pairs"] = losses.pair_loss(*halves, mean_weight)
+            total += pair_weight * values["pairs"]
+        if self.auxiliary:
+            values["auxiliary"] = self.auxiliary(fake, labels, real, real_labels)
+            total += values["auxiliary"]
+        return total, values
+
+    def _update_critic(self, gradients) -> None:
+        variables = self.networks.critic.trainable_variables
+        self._apply(self.networks.critic_optimizer, gradients, variables)
+        if self.config.loss.regularizer == "clip":
+            penalties.clip_weights(variables, self.config.loss.clip)
+
+    def _update_generator(self, step, gradients) -> None:
+        variables = self.networks.generator.trainable_variables
+        self._apply(self.networks.generator_optimizer, gradients, variables)
+        self._update_average(step)
+
+    def _apply(self, optimizer, gradients, variables) -> None:
+        if self.loss_scale != 1.0:
+            gradients = penalties.unscaled(gradients, self.loss_scale)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
     def _update_average(self, step):
         """Moving average with a ramp: early weights are forgotten fast."""
@@ -186,7 +250,8 @@ class AdversarialStep:
         latent, noise = random_inputs(
             self.config.seed, -1, tf.shape(labels)[0], self.networks.averaged
         )
-        image = self.networks.averaged([latent, labels, self.maps(labels), noise], training=False)
+        inputs = [latent, labels, self.maps(labels), noise, *self.intensity.pedestals(noise)]
+        image = self.networks.averaged(inputs, training=False)
         cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
         pixels = tf.gather(cells, self.cell_of_pixel, axis=1)
         key = tf.constant([self.config.seed, -2], tf.int64)

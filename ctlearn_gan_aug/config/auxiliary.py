@@ -1,0 +1,60 @@
+"""The ``auxiliary`` section of a training: frozen CTLearn models that check generated images."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import model_validator
+
+from .base import Section
+
+
+class AuxiliaryConfig(Section):
+    """The frozen CTLearn models that check the labels of generated images.
+
+    Attributes
+    ----------
+    model : Path, dict of str to Path, or None
+        A trained CTLearn model of all tasks, or one per task; None trains one first with
+        CTLearn's own tool.
+    mapper : str or dict of str to str
+        dl1-data-handler mapper the model was (or shall be) trained with, or one per task.
+    match : str
+        ``zero`` pulls the residuals of generated images to zero, ``distribution`` to the
+        distribution that the same model has on simulated images.
+    weights : dict of str to float
+        Weight of every task's loss in the generator's loss.
+    ctlearn : dict
+        Options of ``TrainCTLearnModel`` and its model, for training one.
+    """
+
+    model: Path | dict[str, Path] | None = None
+    mapper: str | dict[str, str] = "ShiftingMapper"
+    match: Literal["zero", "distribution"] = "zero"
+    weights: dict[Literal["type", "energy", "cameradirection", "skydirection"], float] = {
+        "energy": 0.4,
+        "cameradirection": 0.4,
+    }
+    ctlearn: dict = {}
+
+    @model_validator(mode="after")
+    def _one_of_each_per_task(self):
+        for key in ("model", "mapper"):
+            value = getattr(self, key)
+            if isinstance(value, dict) and value.keys() != self.weights.keys():
+                tasks = ", ".join(self.weights)
+                raise ValueError(f"{key} and weights must name the same tasks ({tasks}).")
+        if isinstance(self.mapper, dict) and not isinstance(self.model, dict):
+            raise ValueError(
+                "mapper: one model reads images of one mapper; name one mapper, or one model per "
+                "task in model."
+            )
+        if self.model is None and "type" in self.weights:
+            raise ValueError(
+                "weights: a classifier of the type needs events of both classes and is not trained "
+                "here; name a trained one in model."
+            )
+        return self
+
+    def mapper_of(self, task: str) -> str:
+        """Mapper of the model that judges ``task``."""
+        return self.mapper[task] if isinstance(self.mapper, dict) else self.mapper

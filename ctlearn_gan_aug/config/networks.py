@@ -1,0 +1,111 @@
+"""Configuration of the two networks."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .base import Section
+
+Positive = Annotated[int, Field(gt=0)]
+Widths = Annotated[list[Positive], Field(min_length=2, max_length=8)]
+#: Images compared by `CriticConfig.minibatch_std`.
+MINIBATCH_GROUP = 4
+
+
+class GeneratorConfig(Section):
+    """The generator network.
+
+    Attributes
+    ----------
+    architecture : str
+        ``residual`` (FiLM-conditioned residual blocks, per-pixel noise) or ``dcgan`` (thesis).
+    latent : int
+        Length of the latent vector.
+    channels : list of int
+        Convolution filters from the coarsest level to the finest.
+    embedding : int
+        Width of the label embedding (``residual``).
+    trunk : int
+        Width of the pointwise network that places the shower (``residual``).
+    upsampling : str
+        ``nearest`` or ``transposed`` (``dcgan``).
+    conditioning : str
+        How labels act: ``film`` (in every level and by place, ``residual``), ``concat`` (beside the
+        latents) or ``none``; by default ``film``, for ``dcgan`` ``concat``.
+    spectral_norm : bool
+        Spectral normalisation of all weights.
+    attention : bool
+        Self-attention on the level of about ten cells.
+    """
+
+    architecture: Literal["residual", "dcgan"] = "residual"
+    conditioning: Literal["film", "concat", "none"] = "film"
+    latent: Positive = 64
+    channels: Widths = [96, 64, 48, 16]
+    embedding: Positive = 96
+    trunk: Positive = 16
+    upsampling: Literal["nearest", "transposed"] = "nearest"
+    spectral_norm: bool = False
+    attention: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_conditioning(cls, given):
+        if isinstance(given, dict) and given.get("conditioning") is None:
+            is_dcgan = given.get("architecture") == "dcgan"
+            given = {**given, "conditioning": "concat" if is_dcgan else "film"}
+        return given
+
+    @model_validator(mode="after")
+    def _conditioned(self):
+        if self.architecture == "dcgan" and self.conditioning == "film":
+            raise ValueError(
+                "the dcgan generator takes its labels beside the latents alone; use "
+                "conditioning: concat, or architecture: residual."
+            )
+        return self
+
+
+class CriticConfig(Section):
+    """The critic network.
+
+    Attributes
+    ----------
+    architecture : str
+        ``residual`` or ``dcgan`` (thesis).
+    channels : list of int
+        Convolution filters from the finest level to the coarsest.
+    conditioning : str
+        ``none`` (AC-GAN of the thesis), ``concat`` or ``projection`` of the labels.
+    label_maps : bool
+        Give it every pixel's position relative to the labels (``residual``).
+    normalization : str
+        ``batch`` or ``none`` (``residual``).
+    dropout : float
+        Dropout rate (``dcgan``).
+    spectral_norm : bool
+        Spectral normalisation of all weights.
+    attention : bool
+        Self-attention on the level of about ten cells.
+    minibatch_std : bool
+        Show the critic how much the images of a small group differ.
+    label_head : float
+        Weight of a second output that finds the labels (AC-GAN); 0 has none.
+    """
+
+    architecture: Literal["residual", "dcgan"] = "residual"
+    channels: Widths = [32, 48, 64, 96]
+    conditioning: Literal["none", "concat", "projection"] = "projection"
+    label_maps: bool = True
+    normalization: Literal["batch", "none"] = "batch"
+    dropout: float = Field(0.0, ge=0, lt=1)
+    spectral_norm: bool = False
+    attention: bool = False
+    minibatch_std: bool = False
+    label_head: float = Field(0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _maps_are_labels(self):
+        if self.conditioning == "none" and self.label_maps:
+            raise ValueError("a critic with conditioning: none cannot have label_maps: true.")
+        return self

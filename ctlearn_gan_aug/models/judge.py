@@ -1,0 +1,110 @@
+"""A frozen CTLearn model on generated images: compact grid and network units to its outputs."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..camera import Camera
+from ..errors import UserError
+from ..intensity import IntensityTransform
+
+TASKS = ("type", "energy", "cameradirection", "skydirection")
+
+
+class CTLearnJudge:
+    """Outputs of a CTLearn model by task, differentiable with respect to the image.
+
+    Parameters
+    ----------
+    model : keras.Model
+        CTLearn model that reads p.e. and ns; it gets frozen.
+    mapper : str
+        dl1-data-handler mapper it was trained with.
+    camera, intensity : Camera, IntensityTransform
+        Of the generator.
+
+    Raises
+    ------
+    UserError
+        If the mapper does not fit the camera, or the model not the mapper and channels.
+    """
+
+    def __init__(
+        self, model: keras.Model, mapper: str, camera: Camera, intensity: IntensityTransform
+    ):
+        model.trainable = False
+        self.model = model
+        self.intensity = intensity
+        self._cells = tf.constant(camera.cell_of_pixel)
+        self._mapping = _sparse(camera.mapping(mapper))
+        self._side = math.isqrt(self._mapping.shape[0])
+        self._check_input(mapper)
+
+    def _check_input(self, mapper: str) -> None:
+        wanted = (self._side, self._side, len(self.intensity.channels))
+        shape = self.model.input_shape
+        shape = tuple((shape[0] if isinstance(shape, list) else shape)[1:])
+        if shape != wanted:
+            raise UserError(
+                f"auxiliary.model: reads images of shape {shape}, the {mapper} gives {wanted}; "
+                "set auxiliary.mapper and data.channels as the model was trained."
+            )
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Tasks the model was trained for."""
+        n_channels = len(self.intensity.channels)
+        return tuple(self._predict(tf.zeros((1, self._side, self._side, n_channels))))
+
+    def __call__(self, image) -> dict:
+        """Outputs (B, k) by task for images (B, side, side, c) in network units."""
+        outputs = self._predict(self._as_ctlearn_input(tf.cast(image, tf.float32)))
+        return {
+            task: tf.cast(tf.reshape(output, (tf.shape(image)[0], -1)), tf.float32)
+            for task, output in outputs.items()
+        }
+
+    def _as_ctlearn_input(self, image):
+        """Network units on the compact grid to p.e./ns on the model's grid, differentiable."""
+        cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
+        pixels = tf.gather(cells, self._cells, axis=1)
+        # An untrained generator's charges may be astronomical: keep them in the data's range.
+        charge = self.intensity.decode_charge(pixels)
+        channels = [tf.clip_by_value(charge, *self.intensity.charge_limits)]
+        if self.intensity.has_time:
+            channels.append(self.intensity.decode_signal_time(pixels))
+        mapped = [
+            tf.transpose(tf.sparse.sparse_dense_matmul(self._mapping, channel, adjoint_b=True))
+            for channel in channels
+        ]
+        return tf.reshape(
+            tf.stack(mapped, axis=-1), (-1, self._side, self._side, len(self.intensity.channels))
+        )
+
+    def _predict(self, images) -> dict:
+        outputs = self.model(images, training=False)
+        if isinstance(outputs, dict):
+            return outputs
+        outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+        names = [
+            _task_of(name, output)
+            for name, output in zip(self.model.output_names, outputs, strict=True)
+        ]
+        return dict(zip(names, outputs, strict=True))
+
+
+def _task_of(output_name: str, output) -> str:
+    """A CTLearn model of the type task alone names its output after the softmax layer."""
+    if output_name in TASKS:
+        return output_name
+    return "type" if output.shape[-1] == 2 and "softmax" in output_name else output_name
+
+
+def _sparse(mapping) -> tf.SparseTensor:
+    """(H * W, n_pixels) sparse tensor of a scipy matrix (n_pixels, H * W)."""
+    matrix = mapping.T.tocoo()
+    indices = np.stack([matrix.row, matrix.col], axis=1).astype(np.int64)
+    tensor = tf.SparseTensor(indices, matrix.data.astype(np.float32), matrix.shape)
+    return tf.sparse.reorder(tensor)

@@ -1,0 +1,43 @@
+"""The variables of a run: networks, their averages and optimizers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+
+from ..config.train import TrainingConfig
+
+
+@dataclass
+class Networks:
+    """The variables of a run: both networks, their optimizers, the averaged generator."""
+
+    generator: keras.Model
+    averaged: keras.Model
+    critic: keras.Model
+    generator_optimizer: keras.optimizers.Optimizer
+    critic_optimizer: keras.optimizers.Optimizer
+
+    @classmethod
+    def create(cls, config: TrainingConfig, build_generator: Callable, critic: keras.Model):
+        """Networks with their optimizers; ``build_generator()`` makes a new generator."""
+        generator, averaged = build_generator(), build_generator()
+        averaged.set_weights(generator.get_weights())
+        beta_1, beta_2 = config.betas
+        options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
+        options["global_clipnorm"] = config.gradient_clip
+        optimizers = []
+        for model in (generator, critic):
+            optimizers.append(keras.optimizers.Adam(config.learning_rate, **options))
+            optimizers[-1].build(model.trainable_variables)
+        return cls(generator, averaged, critic, *optimizers)
+
+    @property
+    def models(self) -> tuple[keras.Model, ...]:
+        """The networks."""
+        return self.generator, self.averaged, self.critic
+
+    def set_learning_rates(self, rates: tuple[float, float]) -> None:
+        """Change the rates of generator and critic."""
+        self.generator_optimizer.learning_rate = rates[0]
+        self.critic_optimizer.learning_rate = rates[1]

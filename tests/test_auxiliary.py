@@ -1,0 +1,278 @@
+"""The auxiliary loss: residuals to zero or as on simulation, by models that stay as they are."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ctlearn_gan_aug.config.base import parse
+from ctlearn_gan_aug.config.train import TrainConfig
+from ctlearn_gan_aug.data.events import read_events
+from ctlearn_gan_aug.errors import UserError
+from ctlearn_gan_aug.intensity import IntensityTransform
+from ctlearn_gan_aug.labels import LabelSet
+from ctlearn_gan_aug.models.auxiliary import AuxiliaryLoss, energy_distance
+from ctlearn_gan_aug.models.judge import CTLearnJudge
+from ctlearn_gan_aug.training.auxiliary import build_auxiliary
+
+UNITS = {"type": 2, "energy": 1, "cameradirection": 2}
+WEIGHTS = {"energy": 0.5, "cameradirection": 0.25}
+
+
+def small_model(side: int, *tasks: str) -> keras.Model:
+    """As CTLearn builds them: a dictionary of outputs, and a bare one for the type alone."""
+    image = keras.Input((side, side, 2))
+    # Times without signal are not the file's once they have been through network units.
+    x = keras.layers.Rescaling([0.05, 1e-3])(image)
+    x = keras.layers.Conv2D(4, 3, strides=4, activation="relu")(x)
+    x = keras.layers.BatchNormalization()(x)  # its averages must not move either
+    x = keras.layers.Flatten()(x)
+    outputs = {task: keras.layers.Dense(UNITS[task], name=task)(x) for task in tasks}
+    if "type" in outputs:
+        outputs["type"] = keras.layers.Softmax()(outputs["type"])
+    return keras.Model(image, outputs["type"] if tasks == ("type",) else outputs)
+
+
+class Fixture:
+    """A camera with its events as images in network units, and their encoded labels."""
+
+    def __init__(self, path):
+        events = read_events([path])
+        self.events, self.camera = events, events.camera
+        self.labels = LabelSet.fit(["energy", "cameradirection"], events.labels)
+        self.intensity = IntensityTransform.fit(events.pixels, events.masks, events.channels)
+        self.encoded = tf.constant(self.labels.encode(events.labels))
+        network_units = self.intensity.encode(events.pixels).numpy()
+        self.images = tf.constant(self.camera.to_grid(network_units))
+        self.side = self.camera.grid_side
+
+    def loss(self, model, mapper="ShiftingMapper", weights=WEIGHTS, match="distribution"):
+        return AuxiliaryLoss(
+            model, mapper, weights, self.camera, self.labels, self.intensity, match
+        )
+
+
+@pytest.fixture(scope="module")
+def data(toy_gamma):
+    return Fixture(toy_gamma)
+
+
+@pytest.fixture
+def model(data):
+    keras.utils.set_random_seed(1)
+    return small_model(data.side, "energy", "cameradirection")
+
+
+def predictions(data, model) -> dict:
+    """Outputs of a model for the events' pixels, by the path CTLearn itself takes."""
+    mapping = data.camera.mapping("ShiftingMapper")
+    channels = [(mapping.T @ data.events.pixels[..., i].T).T for i in range(2)]
+    grid = np.stack(channels, axis=-1).reshape(-1, data.side, data.side, 2)
+    return {task: np.asarray(output) for task, output in model(grid, training=False).items()}
+
+
+def truth(data, task) -> np.ndarray:
+    decoded = data.labels.decode(data.encoded.numpy())
+    columns = {
+        "energy": ["log_true_energy"],
+        "cameradirection": ["cam_coord_offset_x", "cam_coord_offset_y"],
+    }
+    return np.stack([decoded[c] for c in columns[task]], axis=1)
+
+
+def spread(data, task) -> float:
+    column = {"energy": "log_true_energy", "cameradirection": "cam_coord_offset_x"}[task]
+    return data.labels.scale[data.labels.columns.index(column)]
+
+
+def brute_force_distance(a, b) -> float:
+    """Unbiased energy distance, pair by pair."""
+    across = np.mean([abs(x - y) for x in a for y in b])
+    within = [np.mean([abs(x - y) for x, y in permuted_pairs(s)]) for s in (a, b)]
+    return 2 * across - sum(within)
+
+
+def permuted_pairs(sample):
+    return [(x, y) for i, x in enumerate(sample) for j, y in enumerate(sample) if i != j]
+
+
+def test_zero_is_the_mean_squared_residual_in_units_of_the_spread(data, model):
+    loss = data.loss(model, match="zero")
+    predicted = predictions(data, model)
+    expected = sum(
+        weight * np.mean(((predicted[task] - truth(data, task)) / spread(data, task)) ** 2)
+        for task, weight in WEIGHTS.items()
+    )
+    assert float(loss(data.images, data.encoded)) == pytest.approx(expected, rel=2e-2)
+
+
+def test_distribution_compares_residuals_of_both_batches(data, model):
+    loss = data.loss(model, weights={"energy": 2.0})
+    predicted = predictions(data, model)["energy"]
+    residuals = ((predicted - truth(data, "energy")) / spread(data, "energy"))[:, 0]
+    value = loss(data.images[:20], data.encoded[:20], data.images[20:60], data.encoded[20:60])
+    expected = 2.0 * brute_force_distance(residuals[:20], residuals[20:60])
+    assert float(value) == pytest.approx(expected, abs=0.05 * residuals.std())
+
+
+def test_energy_distance_by_hand_and_brute_force():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(9, 1)), rng.normal(1.0, 2.0, size=(14, 1))
+    expected = brute_force_distance(a[:, 0], b[:, 0])
+    assert float(energy_distance(*map(tf.constant, map(np.float32, (a, b))))) == pytest.approx(
+        expected, rel=1e-5
+    )
+    # Two points at 0 and two at 1: 2 * 1 - 0 - 0.
+    assert float(energy_distance(tf.zeros((2, 1)), tf.ones((2, 1)))) == 2.0
+
+
+def test_energy_distance_is_least_at_the_right_width_even_in_small_batches():
+    """What the Wasserstein distance of sorted samples fails: see `energy_distance`."""
+    rng = np.random.default_rng(0)
+    first, second = rng.standard_t(3, (2, 2000, 32)).astype(np.float32)
+
+    def value(width):
+        return float(energy_distance(tf.constant(width * first.T), tf.constant(second.T)))
+
+    widths = np.linspace(0.8, 1.2, 17)
+    best = widths[np.argmin([value(width) for width in widths])]
+    assert best == pytest.approx(1.0, abs=0.026)
+    assert value(1.0) == pytest.approx(0.0, abs=0.01)
+
+
+def test_equal_images_score_about_nothing(data, model):
+    """And the same images under wrong labels do not."""
+    loss = data.loss(model)
+    images, labels = data.images[:200], data.encoded[:200]
+    assert abs(float(loss(images, labels, images, labels))) < 0.02
+    assert abs(float(loss(images, labels, data.images[200:], data.encoded[200:]))) < 0.02
+    assert float(loss(images, labels + 1.0, images, labels)) > 0.1
+
+
+def test_residuals_that_are_too_small_are_wrong(data, monkeypatch):
+    """Perfect labels on generated images score well for `zero` and badly for `distribution`."""
+    labels = truth(data, "energy").astype(np.float32)
+    noise = np.random.default_rng(0).normal(0, 0.3, labels.shape).astype(np.float32)
+    loss = data.loss(small_model(data.side, "energy"), weights={"energy": 1.0})
+    # The images are the predictions.
+    monkeypatch.setattr(loss, "_outputs", lambda output: {"energy": output})
+    perfect, simulated = tf.constant(labels), tf.constant(labels + noise)
+    assert float(loss(perfect, data.encoded, simulated, data.encoded)) > 0.1
+    shuffled = tf.constant(labels + noise[::-1])
+    assert abs(float(loss(shuffled, data.encoded, simulated, data.encoded))) < 0.02
+    loss.match = "zero"
+    assert float(loss(perfect, data.encoded)) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("match", ["zero", "distribution"])
+def test_gradients_reach_the_images_and_nothing_else(data, model, match):
+    loss = data.loss(model, match=match)
+    before = [weight.numpy().copy() for weight in model.weights]
+    generated, simulated = data.images[:8] * 0.7, data.images[8:16]
+
+    @tf.function
+    def gradients(fake, real):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([fake, real])
+            value = loss(fake, data.encoded[:8], real, data.encoded[8:16])
+        return value, tape.gradient(value, fake), tape.gradient(value, real)
+
+    value, on_fake, on_real = gradients(generated, simulated)
+    assert value.shape == ()
+    on_fake = on_fake.numpy()
+    assert np.isfinite(on_fake).all()
+    assert (np.abs(on_fake).sum(axis=(1, 2, 3)) > 0).all()
+    assert np.abs(on_fake)[..., 0].sum() > 0 < np.abs(on_fake)[..., 1].sum()
+    assert on_real is None
+    assert model.trainable_variables == []
+    for old, weight in zip(before, model.weights, strict=True):
+        np.testing.assert_array_equal(old, weight.numpy())
+
+
+def test_one_model_per_task_equals_one_for_all(data, model):
+    """Each with a mapper of its own; the outputs of one model are split into two here."""
+    energy, direction = (
+        keras.Model(model.input, {task: model.output[task]})
+        for task in ("energy", "cameradirection")
+    )
+    together = data.loss(model, match="zero")
+    apart = data.loss(
+        {"energy": energy, "cameradirection": direction},
+        {"energy": "ShiftingMapper", "cameradirection": "ShiftingMapper"},
+        match="zero",
+    )
+    arguments = data.images[:16], data.encoded[:16]
+    assert float(apart(*arguments)) == pytest.approx(float(together(*arguments)), rel=1e-5)
+    side = math.isqrt(data.camera.mapping("BilinearMapper").shape[1])
+    wide = small_model(side, "cameradirection")
+    mixed = data.loss(
+        {"energy": energy, "cameradirection": wide},
+        {"energy": "ShiftingMapper", "cameradirection": "BilinearMapper"},
+    )
+    assert np.isfinite(float(mixed(*arguments, *arguments)))
+
+
+def test_scores_of_the_type_need_no_label(data):
+    model = small_model(data.side, "type")
+    judge = CTLearnJudge(model, "ShiftingMapper", data.camera, data.intensity)
+    assert judge.tasks == ("type",)
+    loss = data.loss(model, weights={"type": 1.0})
+    score = judge(data.images[:60])["type"].numpy()[:, 1]
+    value = loss(data.images[:20], data.encoded[:20], data.images[20:60], data.encoded[20:60])
+    assert float(value) == pytest.approx(brute_force_distance(score[:20], score[20:]), abs=1e-5)
+    with pytest.raises(UserError, match="'type' is not among the generator's labels"):
+        data.loss(model, weights={"type": 1.0}, match="zero")
+
+
+def test_models_that_do_not_fit_are_refused(data, model):
+    with pytest.raises(UserError, match="reads images of shape"):
+        data.loss(small_model(data.side + 1, "energy"), weights={"energy": 1.0})
+    with pytest.raises(UserError, match="no output 'energy', it has cameradirection"):
+        data.loss(small_model(data.side, "cameradirection"))
+    with pytest.raises(ValueError, match="give `real`"):
+        data.loss(model)(data.images[:4], data.encoded[:4])
+
+
+def run_config(**auxiliary):
+    content = {"particle": "gamma", "training": {"steps": 1}, "auxiliary": auxiliary}
+    return parse(TrainConfig, content)
+
+
+def test_models_are_loaded_as_configured(data, model, tmp_path):
+    model.save(tmp_path / "both.keras")
+    arguments = data.events, data.labels, data.intensity, tmp_path / "trained"
+    batch = (data.images[:8] * 0.8, data.encoded[:8], data.images[:8], data.encoded[:8])
+    one = build_auxiliary(
+        run_config(model=str(tmp_path / "both.keras"), weights=WEIGHTS), *arguments
+    )
+    two = build_auxiliary(
+        run_config(model={task: str(tmp_path / "both.keras") for task in WEIGHTS}, weights=WEIGHTS),
+        *arguments,
+    )
+    assert one.match == two.match == "zero"
+    assert float(one(*batch)) == pytest.approx(float(two(*batch)), rel=1e-6)
+    assert build_auxiliary(parse(TrainConfig, NO_AUXILIARY), *arguments) is None
+    with pytest.raises(UserError, match=r"absent\.keras does not exist"):
+        build_auxiliary(run_config(model=str(tmp_path / "absent.keras")), *arguments)
+    with pytest.raises(UserError, match="'skydirection' is not among the generator's labels"):
+        build_auxiliary(run_config(weights={"skydirection": 1.0}), *arguments)
+    assert not (tmp_path / "trained").exists()  # found out before any training
+
+
+NO_AUXILIARY = {"particle": "gamma", "training": {"steps": 1}}
+
+
+@pytest.mark.parametrize(
+    ("auxiliary", "expected"),
+    [
+        ({"model": {"energy": "a"}}, r"model and weights must name the same tasks \(energy, "),
+        ({"mapper": {"energy": "A", "cameradirection": "B"}}, "one model reads images of one"),
+        ({"weights": {"type": 1.0}}, "needs events of both classes"),
+        ({"match": "width"}, "auxiliary.match"),
+    ],
+)
+def test_senseless_sections_are_refused(auxiliary, expected):
+    with pytest.raises(UserError, match=expected):
+        run_config(**auxiliary)
