@@ -1,6 +1,5 @@
 """How fast this machine trains and generates, and how fast it could."""
 
-import contextlib
 import math
 import tempfile
 import time
@@ -39,8 +38,8 @@ class Speed:
     peak : dict of str to float
         Measured FLOP/s of matrix products by precision.
     training : dict of str to float
-        ``images_per_second`` and ``flops`` per image; empty for a bundle. An image is one of the
-        generator's batch, with all critic steps that belong to it.
+        ``images_per_second``, and ``flops`` and ``cpu_seconds`` per image; empty for a bundle. An
+        image is one of the generator's batch, with all critic steps that belong to it.
     generation : dict of str to dict
         As `evaluate.cost.generation_rates` gives it.
     generation_flops : dict of str to float
@@ -79,7 +78,8 @@ def benchmark(
     UserError
         If the target is neither, or data do not fit.
     """
-    config = None if Path(target).is_dir() else _configuration(target, inputs, steps, batch_size)
+    is_bundle = Path(target).is_dir()
+    config = None if is_bundle else timed_config(target, inputs, steps, batch_size)
     progress("matrix products", 0.0)
     speed = Speed(peak={name: matmul_peak(name) for name in ("float32", "bfloat16")})
     if config is None:
@@ -93,7 +93,13 @@ def benchmark(
     return speed
 
 
-def _configuration(target: str, inputs, steps: int | None, batch_size: int | None) -> TrainConfig:
+def timed_config(
+    target: str, inputs: list[Path], steps: int | None = None, batch_size: int | None = None
+) -> TrainConfig:
+    """A configuration for timing: as long as that takes, and without warm-up.
+
+    Parameters are those of `benchmark`. An auxiliary that has to be trained is left out.
+    """
     path = Path(target)
     if not path.is_file():
         if target not in shipped_configs() and (path.suffix or path.parent != Path(".")):
@@ -136,22 +142,12 @@ def matmul_peak(dtype: str) -> float:
 
 def _training(config: TrainConfig, folder: Path, speed: Speed, progress) -> None:
     """Time training steps, then generation by the generator that comes out."""
-    import keras
-    import tensorflow as tf
-
     from .bundle import load_bundle, save_bundle
     from .training.describe import describe
 
     progress("reading data", 0.1)
-    config, events = _events(config, folder)
-    # As in a real run, where it costs a little.
-    tf.config.experimental.enable_op_determinism()
-    before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(config.training.precision)
-    try:
-        run = _timed_run(config, events, speed, progress)
-    finally:
-        keras.mixed_precision.set_global_policy(before)
+    config, events = read_for(config, folder)
+    run, speed.training = time_training(config, events, progress)
     meta = describe(config, events, run.labels, run.intensity)
     save_bundle(
         folder / "bundle", meta, run.networks.averaged, run.training.labels, events.sources[0]
@@ -159,7 +155,7 @@ def _training(config: TrainConfig, folder: Path, speed: Speed, progress) -> None
     _generation(load_bundle(folder / "bundle"), speed, progress)
 
 
-def _events(config: TrainConfig, folder: Path):
+def read_for(config: TrainConfig, folder: Path):
     """The configuration with files to read, and the events; toy events if it names no files."""
     from .data.events import read_events
     from .data.toy.simulate import simulate
@@ -168,8 +164,7 @@ def _events(config: TrainConfig, folder: Path):
     if not data.files:
         toy = folder / "toy.dl1.h5"
         particle = config.particle if config.particle in ("gamma", "proton") else "gamma"
-        with contextlib.redirect_stderr(None):
-            simulate(particle, max(_TOY_EVENTS, 2 * config.training.batch_size), 1, toy)
+        simulate(particle, max(_TOY_EVENTS, 2 * config.training.batch_size), 1, toy)
         data = data.model_copy(update={"files": [toy], "quality_criteria": []})
     events = read_events(
         data.files,
@@ -186,53 +181,77 @@ def _events(config: TrainConfig, folder: Path):
 
 @dataclass
 class _Clock:
-    """In the place of a run's monitor: notes when each step ended."""
+    """In the place of a run's monitor: notes when each step ended, also in processor time."""
 
     total: int
     progress: Callable[[str, float], None]
-    times: list[float] = field(default_factory=list)
+    times: list[tuple[float, float]] = field(default_factory=list)
     latest: dict[str, float] = field(default_factory=dict)
 
     def update(self, step: int, values: dict, last: bool = False) -> None:
         """Note the time once the step's results are there."""
         self.latest = {name: float(value) for name, value in values.items()}
-        self.times.append(time.perf_counter())
+        self.times.append((time.perf_counter(), time.process_time()))
         self.progress("training", 0.2 + 0.5 * step / self.total)
 
 
-def _timed_run(config: TrainConfig, events, speed: Speed, progress):
-    """Train a few steps, as a run does, with data, and note the rate."""
+def time_training(config: TrainConfig, events, progress: Callable[[str, float], None]):
+    """Train a few steps as a run does, data included.
+
+    Returns
+    -------
+    (training.run.Run, dict of str to float)
+        The run, and its figures as in `Speed.training`.
+    """
+    import keras
+    import tensorflow as tf
+
     from .labels import LabelSet
-    from .training.loop import Loop
     from .training.run import Run
+
+    progress("compiling", 0.2)
+    # As in a real run, where it costs a little.
+    tf.config.experimental.enable_op_determinism()
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(config.training.precision)
+    try:
+        labels = LabelSet.fit(config.labels, events.labels)
+        run = Run(config, events, labels, time.monotonic())
+        times = _step_ends(run, progress)
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    images = min(config.training.batch_size, len(run.training)) * (len(times) - _WARM_STEPS)
+    flops = training_flops(config, run.networks.generator, run.networks.critic)
+    (start, cpu_start), (end, cpu_end) = times[_WARM_STEPS - 1], times[-1]
+    return run, {
+        "images_per_second": images / (end - start),
+        "cpu_seconds": (cpu_end - cpu_start) / images,
+        "flops": flops,
+    }
+
+
+def _step_ends(run, progress) -> list[tuple[float, float]]:
+    """When the steps of a run ended, by the clock and in processor time."""
+    from .training.loop import Loop
     from .training.schedule import Schedule
     from .training.step import AdversarialStep
 
-    progress("compiling", 0.2)
-    labels = LabelSet.fit(config.labels, events.labels)
-    run = Run(config, events, labels, time.monotonic())
+    config = run.config
     step = AdversarialStep(
-        config, run.networks, run.intensity, run.maps, events.camera, run._auxiliary()
+        config, run.networks, run.intensity, run.maps, run.events.camera, run._auxiliary()
     )
     clock = _Clock(config.training.steps, progress)
-    schedule = Schedule(config.training, len(run.training))
     Loop(
         config,
         step,
-        schedule,
+        Schedule(config.training, len(run.training)),
         clock,
         batches=run._batches,
         save=lambda number: None,
         restore=_diverged,
         draw=lambda number: None,
     ).run(0)
-    seconds = clock.times[-1] - clock.times[_WARM_STEPS - 1]
-    batch_size = min(config.training.batch_size, len(run.training))
-    speed.training = {
-        "images_per_second": batch_size * (len(clock.times) - _WARM_STEPS) / seconds,
-        "flops": training_flops(config, run.networks.generator, run.networks.critic),
-    }
-    return run
+    return clock.times
 
 
 def _diverged() -> int:

@@ -46,7 +46,9 @@ def _table(target: str, speed):
     """Rates with arithmetic per image and fraction of the peak."""
     import rich.table
 
-    table = rich.table.Table("", "images/s", "MFLOP/image", title=target)
+    table = rich.table.Table(title=target)
+    for name in ("", "images/s", "MFLOP/image"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
     for name, peak in speed.peak.items():
         table.add_column(f"of {peak / 1e9:.0f} GFLOP/s {name}", justify="right")
     rows = {}
@@ -74,7 +76,7 @@ def _progress_bar():
 
     @contextlib.contextmanager
     def shown():
-        with Progress(*columns, console=Console(stderr=True)) as bar:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("benchmark", total=1.0)
             yield lambda stage, done: bar.update(task, description=stage, completed=done)
 
