@@ -86,6 +86,19 @@ def test_every_odd_kernel_up_to_the_borders(kernel, filters, upsample):
     assert_same(model, new)
 
 
+@pytest.mark.parametrize("crop", [((0, 1), (2, 0)), ((3, 4), (4, 3)), ((1, 6), (5, 2))])
+@pytest.mark.parametrize("filters", [1, 20])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_crops_after_a_folded_convolution(kernel, filters, crop):
+    x = keras.Input((5, 5, 3))
+    y = keras.layers.Conv2D(filters, kernel, padding="same")(L.upsample(x))
+    model = shaken(keras.Model(x, keras.layers.Cropping2D(crop)(L.leaky(y))))
+    new = folded(model)
+    assert new.output_shape == model.output_shape
+    assert model_flops(new) < model_flops(model) / 2
+    assert_same(model, new)
+
+
 def test_what_cannot_be_folded_stays():
     """Strides, even kernels, a normalisation of a map that something else needs, too."""
     x = keras.Input((4, 4, 3))
@@ -114,7 +127,7 @@ def test_bfloat16_is_close_and_leaves_the_last_layer_exact():
     new = folded(model, "bfloat16")
     assert_same(model, new, tolerance=0.03)
     kinds = {layer.name: layer.compute_dtype for layer in new.layers}
-    assert kinds["base"] == kinds["up0_0"] == "bfloat16"
+    assert kinds["up0_0"] == kinds["up1_3"] == "bfloat16"
     assert kinds["pixels0_0"] == kinds["image"] == "float32"
 
 

@@ -108,7 +108,7 @@ class _Fold:
         return self.made[id(tensor)]
 
     def _make(self, tensor):
-        last = self.maker[id(tensor)]
+        last, crop = self._before_crop(self.maker[id(tensor)])
         layer, norm, leaky = self._chain(last)
         bare, source = _bare(layer), self._source(layer)
         if type(bare) not in _WEIGHTED:
@@ -126,7 +126,15 @@ class _Fold:
             y = _apply(keras.layers.Conv2D, config | options, (kernel, bias), x)
             return y if leaky is None else _copied(leaky, y)
 
-        return split(conv, *weights, self.new(source), bare.filters, config["dtype"])
+        return split(conv, *weights, self.new(source), bare.filters, config["dtype"], crop)
+
+    def _before_crop(self, layer) -> tuple:
+        """A layer, or the one before it if that can leave out what this one crops; and the crop."""
+        if isinstance(layer, keras.layers.Cropping2D) and self.uses[id(layer.input)] == 1:
+            last = self.maker[id(layer.input)]
+            if self._source(self._chain(last)[0]) is not None:
+                return last, layer.cropping
+        return layer, ((0, 0), (0, 0))
 
     def _chain(self, layer) -> tuple:
         """The layer with weights and what goes with it: normalisation, activation, or None."""

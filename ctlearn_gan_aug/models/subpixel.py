@@ -15,8 +15,8 @@ _NARROW = 16
 _PHASES = tuple(itertools.product((0, 1), (0, 1)))  # row and column in the block
 
 
-def split(conv, kernel, bias, x, filters: int, dtype: str):
-    """Output of an upsampling by 2 and a ``same`` convolution, applied to a map.
+def split(conv, kernel, bias, x, filters: int, dtype: str, crop=((0, 0), (0, 0))):
+    """Output of an upsampling by 2, a ``same`` convolution and a crop, applied to a map.
 
     Parameters
     ----------
@@ -33,13 +33,16 @@ def split(conv, kernel, bias, x, filters: int, dtype: str):
         Of the convolution.
     dtype : str
         Of the result.
+    crop : ((int, int), (int, int))
+        Rows and columns of the result to leave out at the near and far ends.
 
     Returns
     -------
-    Keras tensor (B, 2 h, 2 w, filters)
+    Keras tensor (B, 2 h, 2 w, filters), less the crop
     """
-    make = _in_one if filters <= _NARROW else _in_four
-    return make(conv, kernel, bias, x, filters, dtype)
+    if filters <= _NARROW:
+        return _in_one(conv, kernel, bias, x, filters, dtype, crop)
+    return _cropped(_in_four(conv, kernel, bias, x, filters, dtype), crop, dtype)
 
 
 def _in_four(conv, kernel, bias, x, filters: int, dtype: str):
@@ -60,30 +63,47 @@ def _in_four(conv, kernel, bias, x, filters: int, dtype: str):
     return keras.layers.Reshape((2 * height, 2 * width, filters), dtype=dtype)(y)
 
 
-def _in_one(conv, kernel, bias, x, filters: int, dtype: str):
-    """One convolution, phases side by side; blocks may be offset by a cell, which is cut off."""
-    (rows, above, cut_rows), (columns, left, cut_columns) = map(_block, kernel.shape[:2])
-    parts = [_phase_kernel(kernel, (row, column))[0] for row in rows for column in columns]
-    y = keras.layers.ZeroPadding2D((above, left), dtype=dtype)(x)
+def _in_one(conv, kernel, bias, x, filters: int, dtype: str, crop):
+    """One convolution, phases side by side, of what the crop leaves."""
+    axes = zip(kernel.shape[:2], x.shape[1:3], crop, strict=True)
+    orders, margins, rests = zip(*(_blocks(*axis) for axis in axes), strict=True)
+    parts = [_phase_kernel(kernel, phases)[0] for phases in itertools.product(*orders)]
+    y = _cropped(x, [[max(-n, 0) for n in pair] for pair in margins], dtype)
+    y = keras.layers.ZeroPadding2D([[max(n, 0) for n in pair] for pair in margins], dtype=dtype)(y)
     y = conv(y, np.concatenate(parts, axis=-1), None if bias is None else np.tile(bias, 4), 0)
     height, width = y.shape[1:3]
     y = keras.layers.Reshape((height, width, 2, 2 * filters), dtype=dtype)(y)
     y = keras.layers.Permute((1, 3, 2, 4), dtype=dtype)(y)
     y = keras.layers.Reshape((2 * height, 2 * width, filters), dtype=dtype)(y)
-    if not (cut_rows or cut_columns):
-        return y
-    return keras.layers.Cropping2D((cut_rows, cut_columns), dtype=dtype)(y)
+    return _cropped(y, rests, dtype)
 
 
-def _block(size: int) -> tuple[tuple[int, int], int, int]:
-    """Phases in the block that equal taps serve, padding, and cells to cut off at each end.
+def _blocks(size: int, n: int, crop: tuple[int, int]):
+    """How one convolution makes both phases along an axis of n cells.
 
     Radius 1: the first phase needs the cell and the one before, the second phase the cell and the
     one after. So one position of the kernel serves the second phase of a cell and the first of the
-    next. Radius 2: both phases need the cell and both neighbours.
+    next, and blocks begin one row early. Radius 2: both phases need the cell and both neighbours.
+
+    Returns
+    -------
+    ((int, int), (int, int), (int, int))
+        Order of the phases in a block, cells to add before and after (to cut off if negative), and
+        what is left to crop.
     """
     radius = size // 2
-    return ((1, 0), (radius + 1) // 2, 1) if radius % 2 else ((0, 1), radius // 2, 0)
+    early = radius % 2
+    added = (radius + 1) // 2
+    start, stop = crop[0] + early, 2 * n - crop[1] + early  # rows wanted, counted in blocks
+    first, last = start // 2, (stop - 1) // 2
+    margins = added - first, added - (n + early - 1 - last)
+    return ((1, 0) if early else (0, 1)), margins, (start - 2 * first, 2 * (last + 1) - stop)
+
+
+def _cropped(x, crop, dtype: str):
+    if not np.any(crop):
+        return x
+    return keras.layers.Cropping2D([list(map(int, pair)) for pair in crop], dtype=dtype)(x)
 
 
 def _phase_kernel(kernel, phases: tuple[int, int]):
