@@ -10,8 +10,8 @@ from astropy.utils import iers
 
 iers.conf.auto_download = False
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TensorFlow's log handler takes pytest's capture for a file of its own, and closes it with itself as
-# soon as a ctapipe tool sets up logging.
+# TensorFlow's log handler takes pytest's capture for a file of its own, and closes it with itself
+# as soon as a ctapipe tool sets up logging.
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

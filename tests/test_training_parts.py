@@ -64,6 +64,15 @@ def test_penalties_on_a_linear_critic():
     assert float(losses.r1_penalty(gradient)) == pytest.approx(squared / 2, rel=1e-5)
 
 
+def test_excess_is_called_back():
+    """Nothing within the range of the data, the square of what is beyond."""
+    image = np.zeros((2, 3, 3, 2), np.float32)
+    image[..., 0], image[..., 1] = 3.9, -1.9
+    assert float(losses.excess_penalty(image, (4.0, 2.0))) == 0
+    image[1, 0, 0] = 7.0, -4.0
+    assert float(losses.excess_penalty(image, (4.0, 2.0))) == pytest.approx((9 + 4) / 2)
+
+
 def test_pair_loss_is_least_for_the_right_distribution():
     """Neither a shifted nor a too narrow nor a too wide generator scores as well."""
     rng = np.random.default_rng(0)

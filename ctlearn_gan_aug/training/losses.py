@@ -61,6 +61,23 @@ def r1_penalty(gradient):
     return 0.5 * tf.reduce_mean(squared_gradient(gradient))
 
 
+def excess_penalty(fake, reach):
+    """Squared excess of generated images over the range of the data, summed over each image.
+
+    A critic with batch normalisation sees one image of absurd brightness in its batch as a batch of
+    dark ones, and does not call it back.
+
+    Parameters
+    ----------
+    fake : tensor (B, side, side, c)
+        Network units.
+    reach : sequence of float (c,)
+        Largest absolute value of every channel.
+    """
+    excess = tf.nn.relu(tf.abs(fake) - tf.constant(reach, tf.float32))
+    return tf.reduce_mean(tf.reduce_sum(tf.square(excess), axis=[1, 2, 3]))
+
+
 def pair_loss(real, first, second, mean_weight=MEAN_WEIGHT, scales=(1, 2, 4, 8)):
     """Proper score of two generated images per simulated one, all of equal labels.
 

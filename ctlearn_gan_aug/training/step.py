@@ -206,6 +206,8 @@ class AdversarialStep:
     def _own_losses(self, real, fake, real_labels, labels, pair_weight, mean_weight: float):
         """Losses of the generator that need no critic, weighted and summed, and by name."""
         values, total = {}, tf.zeros(())
+        if self.config.generator.architecture == "residual":
+            total = losses.excess_penalty(fake, self.intensity.reach)
         if self.config.warmup.uses_pairs:
             half = tf.shape(fake)[0] // 2
             halves = (real[:half], fake[:half], fake[half:])
