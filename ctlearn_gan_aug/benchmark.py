@@ -157,8 +157,8 @@ def _training(config: TrainConfig, folder: Path, speed: Speed, progress) -> None
 
 def read_for(config: TrainConfig, folder: Path):
     """The configuration with files to read, and the events; toy events if it names no files."""
-    from .data.events import read_events
     from .data.toy.simulate import simulate
+    from .training.run import read_training_events
 
     data = config.data
     if not data.files:
@@ -166,17 +166,8 @@ def read_for(config: TrainConfig, folder: Path):
         particle = config.particle if config.particle in ("gamma", "proton") else "gamma"
         simulate(particle, max(_TOY_EVENTS, 2 * config.training.batch_size), 1, toy)
         data = data.model_copy(update={"files": [toy], "quality_criteria": []})
-    events = read_events(
-        data.files,
-        background=data.background,
-        channels=data.channels,
-        quality_criteria=data.quality_criteria,
-        tel_type=data.tel_type,
-        max_events=data.max_events,
-        seed=config.seed,
-        store=data.store or folder / "store",
-    )
-    return config.model_copy(update={"data": data, "output": folder / "run"}), events
+    config = config.model_copy(update={"data": data, "output": folder / "run"})
+    return config, read_training_events(config)
 
 
 @dataclass
@@ -203,23 +194,19 @@ def time_training(config: TrainConfig, events, progress: Callable[[str, float], 
     (training.run.Run, dict of str to float)
         The run, and its figures as in `Speed.training`.
     """
-    import keras
     import tensorflow as tf
 
     from .labels import LabelSet
+    from .training.networks import computing_in
     from .training.run import Run
 
     progress("compiling", 0.2)
     # As in a real run, where it costs a little.
     tf.config.experimental.enable_op_determinism()
-    before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(config.training.precision)
-    try:
-        labels = LabelSet.fit(config.labels, events.labels)
+    labels = LabelSet.fit(config.labels, events.labels)
+    with computing_in(config.training.precision):
         run = Run(config, events, labels, time.monotonic())
         times = _step_ends(run, progress)
-    finally:
-        keras.mixed_precision.set_global_policy(before)
     images = min(config.training.batch_size, len(run.training)) * (len(times) - _WARM_STEPS)
     flops = training_flops(config, run.networks.generator, run.networks.critic)
     (start, cpu_start), (end, cpu_end) = times[_WARM_STEPS - 1], times[-1]
@@ -234,19 +221,16 @@ def _step_ends(run, progress) -> list[tuple[float, float]]:
     """When the steps of a run ended, by the clock and in processor time."""
     from .training.loop import Loop
     from .training.schedule import Schedule
-    from .training.step import AdversarialStep
 
     config = run.config
-    step = AdversarialStep(
-        config, run.networks, run.intensity, run.maps, run.events.camera, run._auxiliary()
-    )
+    step = run.new_step()
     clock = _Clock(config.training.steps, progress)
     Loop(
         config,
         step,
         Schedule(config.training, len(run.training)),
         clock,
-        batches=run._batches,
+        batches=run.batches,
         save=lambda number: None,
         restore=_diverged,
         draw=lambda number: None,

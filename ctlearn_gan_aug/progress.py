@@ -1,4 +1,4 @@
-"""The progress bar of commands that write events: count, rate and remaining time."""
+"""Progress bars: of events, with count and rate, and of the stages of a longer piece of work."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,3 +33,20 @@ def image_progress(title: str, n_total: int) -> Iterator[Callable[[int], None]]:
             bar.update(task, rate=f"{speed:.0f} events/s" if speed else "")
 
         yield advance
+
+
+@contextmanager
+def stage_progress(title: str) -> Iterator[Callable[[str, float], None]]:
+    """Show a bar; yields a function that is told the stage and the fraction done of everything."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:<22}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%  ETA"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda stage, done: bar.update(task, description=stage, completed=done)

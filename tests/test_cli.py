@@ -171,3 +171,19 @@ def test_demo_runs_through(tmp_path):
     assert "Look next at" in result.stdout
     assert (demo / "evaluation" / "report.html").exists()
     assert (demo / "synthetic_gamma.dl1.h5").exists()
+
+
+def test_user_error_inside_tf_data_is_one_sentence():
+    """TensorFlow wraps what is raised in its threads; the sentence has to come out of it."""
+    import tensorflow as tf
+
+    from ctlearn_gan_aug.errors import UserError, find_user_error
+
+    def fail(number):
+        raise UserError("store: was cut off while in use; start again.")
+
+    batches = tf.data.Dataset.range(3).map(lambda x: tf.numpy_function(fail, [x], tf.int64))
+    with pytest.raises(tf.errors.OpError) as raised:
+        list(batches)
+    assert str(find_user_error(raised.value)) == "store: was cut off while in use; start again."
+    assert find_user_error(ValueError("of ours")) is None

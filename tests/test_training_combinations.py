@@ -17,7 +17,7 @@ from ctlearn_gan_aug.models.blocks import MinibatchDeviation, attention
 from ctlearn_gan_aug.models.critic import build_critic
 from ctlearn_gan_aug.models.maps import LabelMaps
 from ctlearn_gan_aug.training import penalties
-from ctlearn_gan_aug.training.networks import Networks
+from ctlearn_gan_aug.training.networks import Networks, computing_in
 from ctlearn_gan_aug.training.step import AdversarialStep
 
 LOSSES = ("wasserstein", "nonsaturating", "hinge", "least_squares", "minimax")
@@ -143,12 +143,8 @@ def test_every_combination_trains(parts, networks_of, loss, regularizer, conditi
     ids=lambda s: "-".join(f"{k}.{n}" for k, v in s.items() for n in v),
 )
 def test_optional_parts_train(parts, networks_of, sections):
-    import keras
-
     config = make_config(**sections)
-    before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(config.training.precision)
-    try:
+    with computing_in(config.training.precision):
         if config.training.precision == "float32":
             networks = networks_of(config)
         else:
@@ -159,8 +155,6 @@ def test_optional_parts_train(parts, networks_of, sections):
                 build_critic(config.critic, maps.side, labels.size, maps.channels, 2),
             )
         still, values = train_twice(config, networks, parts)
-    finally:
-        keras.mixed_precision.set_global_policy(before)
     assert np.isfinite(list(values.values())).all(), values
     # Attention has no effect until its last layer has left zero.
     assert not {name for name in still if "attention" not in name}

@@ -1,13 +1,19 @@
 """A whole run: the bundle works, an interrupted run ends where an uninterrupted one does."""
 
+import json
 import os
 import pickletools
+import random
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from safetensors import safe_open
 
 from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.config.region import Region
@@ -214,6 +220,14 @@ def test_divergence_returns_to_the_last_good_state(tmp_path, toy_gamma, tiny_con
     assert not (tmp_path / "always" / "bundle").exists()
 
 
+def checkpoint_step(path: Path) -> int:
+    """Step of a checkpoint, -1 before there is one."""
+    if not path.exists():
+        return -1
+    with safe_open(path, framework="np") as saved:
+        return json.loads(saved.metadata()["progress"])["step"]
+
+
 KILLED = """
 import sys
 from ctlearn_gan_aug.config.base import parse
@@ -226,13 +240,6 @@ train(parse(TrainConfig, json.loads(sys.argv[1]), "test"), resume=sys.argv[2] ==
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path, toy_gamma, tiny_config):
     """kill -9 at a random moment, dropout and all: the same weights to the bit."""
-    import json
-    import random
-    import signal
-    import subprocess
-    import sys
-    import time
-
     sections = {
         "generator": {"architecture": "dcgan", "channels": [8, 8, 8]},
         "critic": {"architecture": "dcgan", "channels": [8, 8, 8], "dropout": 0.3},
@@ -249,11 +256,12 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path, toy_gamma, tiny_confi
 
     whole, killed = start("whole", "new"), start("killed", "new")
     checkpoint = tmp_path / "killed" / "checkpoint.safetensors"
-    while not checkpoint.exists() and killed.poll() is None:
-        time.sleep(0.01)
-    time.sleep(random.Random(3).uniform(0, 3))
+    moment = random.Random(3).randint(2, 25)
+    while killed.poll() is None and checkpoint_step(checkpoint) < moment:
+        time.sleep(0.002)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
+    assert moment <= checkpoint_step(checkpoint) < 40
     assert whole.wait() == 0, whole.stderr.read()
     again = start("killed", "resume")
     assert again.wait() == 0, again.stderr.read()

@@ -98,6 +98,12 @@ def check_reader_type(reader_type: str) -> None:
         )
 
 
+def maps_to_grid(reader) -> bool:
+    """Whether a mono reader maps its images to a square grid."""
+    mapper = reader.image_mappers.get(reader.cam_name)
+    return mapper is not None and mapper.index_matrix is None
+
+
 def check_reader(reader) -> None:
     """Refuse reader modes and mappers that generated images cannot serve."""
     if reader.mode != "mono":
@@ -105,8 +111,7 @@ def check_reader(reader) -> None:
             f"gan_augment: mode '{reader.mode}' is not supported; generated images have one "
             "telescope each, so set mode: mono."
         )
-    mapper = reader.image_mappers.get(reader.cam_name)
-    if mapper is None or mapper.index_matrix is not None:
+    if not maps_to_grid(reader):
         raise UserError(
             "gan_augment: the reader does not map its images to a square grid; set "
             "image_mapper_type, for example to BilinearMapper."

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..data.feed import StoreFeed
 from ..data.store import open_store
+from .compatibility import maps_to_grid
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,7 @@ def why_not_from_store(reader_type: str, reader) -> str | None:
         return f"reader type {reader_type}"
     if reader.mode != "mono":
         return f"mode {reader.mode}"
-    mapper = reader.image_mappers.get(reader.cam_name)
-    if mapper is None or mapper.index_matrix is not None:
+    if not maps_to_grid(reader):
         return "images that are not mapped to a square grid"
     return None
 

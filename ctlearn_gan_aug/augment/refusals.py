@@ -1,6 +1,5 @@
 """What CTLearn and dl1-data-handler refuse, in one sentence."""
 
-import re
 import traceback
 from pathlib import Path
 
@@ -31,9 +30,6 @@ def explain(error: Exception) -> UserError | None:
             "CTLearn trains with background files for the task 'type' alone; leave out "
             "--background or ask for --reco type."
         )
-    inside_tf_data = re.search(rf"{UserError.__name__}: (.+)", str(error))
-    if inside_tf_data:
-        return UserError(inside_tf_data[1])
     raised_on_purpose = (last.line or "").strip().startswith("raise ")
     if raised_on_purpose and set(_REFUSING) & set(Path(last.filename).parts):
         return UserError(_one_line(error))

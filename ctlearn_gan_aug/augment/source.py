@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import UserError
 from .stream import Images, RegionStream, Tally
 
 
@@ -21,14 +20,11 @@ class SyntheticSource:
         Generated images in every batch.
     tallies : dict of int to list of Tally
         Per completely read epoch, one per region.
-    failure : UserError or None
-        Why an epoch could not be completed. Inside tf.data the exception itself is lost.
     """
 
     streams: list[RegionStream]
     per_batch: int
     tallies: dict[int, list[Tally]] = field(default_factory=dict)
-    failure: UserError | None = None
 
     def epoch(self, epoch: int, n_batches: int) -> Iterator[Images]:
         """Yield ``n_batches`` sets of exactly ``per_batch`` images."""
@@ -39,19 +35,15 @@ class SyntheticSource:
             _Buffer(stream.chunks(epoch, tally))
             for stream, tally in zip(self.streams, tallies, strict=True)
         ]
-        try:
-            for batch in range(1, n_batches + 1):
-                counts = _next_counts(shares, mixed, self.per_batch)
-                mixed += counts
-                parts = [b.take(n) for b, n in zip(buffers, counts, strict=True) if n]
-                for tally, count in zip(tallies, counts, strict=True):
-                    tally.mixed += int(count)
-                if batch == n_batches:  # an abandoned iterator never gets here
-                    self.tallies[epoch] = tallies
-                yield Images.join(parts)
-        except UserError as error:
-            self.failure = error
-            raise
+        for batch in range(1, n_batches + 1):
+            counts = _next_counts(shares, mixed, self.per_batch)
+            mixed += counts
+            parts = [b.take(n) for b, n in zip(buffers, counts, strict=True) if n]
+            for tally, count in zip(tallies, counts, strict=True):
+                tally.mixed += int(count)
+            if batch == n_batches:  # an abandoned iterator never gets here
+                self.tallies[epoch] = tallies
+            yield Images.join(parts)
 
     def probe(self) -> list[Tally]:
         """Generate a little in every region, so that errors show before the training starts."""

@@ -14,7 +14,7 @@ from ctlearn.tools.train_model import TrainCTLearnModel
 from traitlets import CaselessStrEnum, default
 
 from ..config.augment import GanAugmentConfig
-from ..errors import UserError
+from ..errors import UserError, find_user_error
 from ..files import atomic_file
 from . import inputs
 from .block import read_block
@@ -211,17 +211,10 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         try:
             yield
         except Exception as error:
-            self.failure = self._user_error(error)
+            self.failure = find_user_error(error) or explain(error)
             if self.failure is None:
                 raise
             raise self.failure from error
-
-    def _user_error(self, error: Exception) -> UserError | None:
-        if isinstance(error, UserError):
-            return error
-        if self._source is not None and self._source.failure is not None:
-            return self._source.failure  # it reached us through tf.data as another error
-        return explain(error)
 
 
 def _without_user_errors(log_record: logging.LogRecord) -> bool:

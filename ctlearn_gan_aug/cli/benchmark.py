@@ -33,8 +33,9 @@ def command(target, inputs, steps, batch_size, as_json):
 
     set_up_logging()
     from ..benchmark import benchmark
+    from ..progress import stage_progress
 
-    with _progress_bar() as progress:
+    with stage_progress("benchmark") as progress:
         speed = benchmark(target, list(inputs), steps, batch_size, progress)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(speed), indent=2))
@@ -63,21 +64,3 @@ def _table(target: str, speed):
     unfolded = speed.generation_flops["as_trained"] / 1e6
     table.caption = f"generation without folding: {unfolded:.1f} MFLOP/image"
     return table
-
-
-def _progress_bar():
-    """Context manager of a bar over the whole benchmark; yields its callback."""
-    import contextlib
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:<16}"), BarColumn(), TimeElapsedColumn())
-
-    @contextlib.contextmanager
-    def shown():
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("benchmark", total=1.0)
-            yield lambda stage, done: bar.update(task, description=stage, completed=done)
-
-    return shown()

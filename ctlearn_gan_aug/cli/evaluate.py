@@ -41,8 +41,9 @@ def command(bundle, test, other, train, output, seed, max_events, quick, overwri
 
     set_up_logging()
     from ..evaluate.run import REPORT, evaluate
+    from ..progress import stage_progress
 
-    with _progress_bar() as progress:
+    with stage_progress("evaluating") as progress:
         metrics = evaluate(
             bundle,
             test,
@@ -58,26 +59,3 @@ def command(bundle, test, other, train, output, seed, max_events, quick, overwri
     for verdict in metrics["verdicts"]:
         click.echo(f"{verdict['grade']:>5}  {verdict['question']} {verdict['reason']}")
     click.echo(f"Report: {output / REPORT}")
-
-
-def _progress_bar():
-    """Context manager of a bar over the whole evaluation; yields its callback."""
-    import contextlib
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description:<22}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%  ETA"),
-        TimeRemainingColumn(),
-    )
-
-    @contextlib.contextmanager
-    def shown():
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("evaluating", total=1.0)
-            yield lambda stage, done: bar.update(task, description=stage, completed=done)
-
-    return shown()

@@ -6,7 +6,7 @@ import sys
 import click
 
 from .. import __version__
-from ..errors import UserError
+from ..errors import find_user_error
 
 #: Command name to module of this package; each module holds one click command, ``command``.
 COMMANDS = {
@@ -44,11 +44,14 @@ def cli():
 
 
 def main():
-    """Run the command line; a `UserError` becomes one sentence and exit code 1."""
+    """Run the command line; a user's error becomes one sentence and exit code 1."""
     try:
         cli()
-    except UserError as error:
-        click.echo(f"Error: {error}", err=True)
+    except Exception as error:
+        known = find_user_error(error)
+        if known is None:
+            raise
+        click.echo(f"Error: {known}", err=True)
         sys.exit(1)
 
 

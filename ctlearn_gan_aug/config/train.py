@@ -82,6 +82,8 @@ class LossConfig(Section):
         accordingly.
     clip : float
         Largest weight of the critic (``clip``).
+    excess : float
+        Weight of generated values beyond the range of the data, in the generator's loss.
     label_smoothing : float
         One-sided smoothing of the real target (``nonsaturating``, ``minimax``).
     """
@@ -95,6 +97,7 @@ class LossConfig(Section):
     weight: float = Field(0.01, ge=0)
     interval: Positive = 16
     clip: float = Field(0.01, gt=0)
+    excess: float = Field(1.0, ge=0)
     label_smoothing: float = Field(0.0, ge=0, lt=0.5)
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ mapping the file: mapped pages count as memory of the process until all of a lar
 a mapped file that is cut off under a running training ends it without a word.
 """
 
+import copy
 import os
 from collections.abc import Iterator
 from itertools import pairwise
@@ -69,8 +70,7 @@ class StoredRows:
 
     def select(self, index) -> "StoredRows":
         """Fewer rows, not read yet."""
-        other = object.__new__(StoredRows)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other._rows = self._rows[index]
         return other
 

@@ -1,6 +1,7 @@
 """The variables of a run: networks, their averages and optimizers."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import keras
@@ -41,3 +42,14 @@ class Networks:
         """Change the rates of generator and critic."""
         self.generator_optimizer.learning_rate = rates[0]
         self.critic_optimizer.learning_rate = rates[1]
+
+
+@contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Let networks that are built meanwhile compute in a Keras precision policy."""
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(precision)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)

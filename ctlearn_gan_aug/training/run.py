@@ -1,6 +1,5 @@
 """A training run from configuration to bundle."""
 
-import contextlib
 import logging
 import time
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from .describe import describe
 from .folder import CHECKPOINT, STORE, check_output, prepare_output
 from .loop import Loop
 from .monitor import Monitor
-from .networks import Networks
+from .networks import Networks, computing_in
 from .samples import draw_samples
 from .schedule import Schedule
 from .step import AdversarialStep
@@ -60,16 +59,7 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
     """
     started = time.monotonic()
     check_output(config.output, resume, overwrite)
-    events = read_events(
-        config.data.files,
-        background=config.data.background,
-        channels=config.data.channels,
-        quality_criteria=config.data.quality_criteria,
-        tel_type=config.data.tel_type,
-        max_events=config.data.max_events,
-        seed=config.seed,
-        store=config.data.store or config.output / STORE,
-    )
+    events = read_training_events(config)
     labels = LabelSet.fit(config.labels, events.labels)
     log.info(
         "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
@@ -77,18 +67,23 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
     prepare_output(config, resume)
     # Same seed, same result: without this, threads may sum in another order each time.
     tf.config.experimental.enable_op_determinism()
-    with _precision(config.training.precision):
+    with computing_in(config.training.precision):
         return Run(config, events, labels, started).execute(resume)
 
 
-@contextlib.contextmanager
-def _precision(policy: str):
-    before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(policy)
-    try:
-        yield
-    finally:
-        keras.mixed_precision.set_global_policy(before)
+def read_training_events(config: TrainConfig) -> Events:
+    """The events of a configuration, their pixels in a store."""
+    data = config.data
+    return read_events(
+        data.files,
+        background=data.background,
+        channels=data.channels,
+        quality_criteria=data.quality_criteria,
+        tel_type=data.tel_type,
+        max_events=data.max_events,
+        seed=config.seed,
+        store=data.store or config.output / STORE,
+    )
 
 
 @dataclass
@@ -147,14 +142,7 @@ class Run:
 
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
-        step = AdversarialStep(
-            self.config,
-            self.networks,
-            self.intensity,
-            self.maps,
-            self.events.camera,
-            self._auxiliary(),
-        )
+        step = self.new_step()
         self.schedule = Schedule(
             self.config.training, len(self.training), setup=time.monotonic() - self.started
         )
@@ -165,7 +153,7 @@ class Run:
             step,
             self.schedule,
             monitor,
-            batches=self._batches,
+            batches=self.batches,
             save=self._save,
             restore=self._restore,
             draw=lambda number: self._draw(step, number),
@@ -180,11 +168,14 @@ class Run:
         self._draw(step, last)
         return self._write_bundle(last, monitor.latest)
 
-    def _auxiliary(self):
+    def new_step(self) -> AdversarialStep:
+        """The updates of this run's networks; the auxiliary is trained first if there is none."""
         from .auxiliary import build_auxiliary
 
         folder = self.config.output / "auxiliary"
-        return build_auxiliary(self.config, self.events, self.labels, self.intensity, folder)
+        auxiliary = build_auxiliary(self.config, self.events, self.labels, self.intensity, folder)
+        parts = self.networks, self.intensity, self.maps, self.events.camera
+        return AdversarialStep(self.config, *parts, auxiliary)
 
     def _restore(self) -> int:
         """Return to the last checkpoint; returns its step."""
@@ -198,7 +189,8 @@ class Run:
         progress["rollbacks"] = self.schedule.rollbacks
         save_checkpoint(self.checkpoint, self.networks, progress)
 
-    def _batches(self, start: int):
+    def batches(self, start: int):
+        """Iterator of the training batches from number ``start`` on."""
         config = self.config.training
         symmetries = Symmetries.of(self.events.camera, self.labels) if config.symmetries else None
         encoded, vicinity = self.labels.encode(self.training.labels), None

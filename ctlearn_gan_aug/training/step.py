@@ -68,14 +68,14 @@ class AdversarialStep:
         grid = tf.gather(encoded, self.pixel_of_cell, axis=1)
         return tf.reshape(grid, (-1, self.maps.side, self.maps.side, encoded.shape[-1]))
 
-    def generate(self, labels, maps, stream, training: bool):
+    def generate(self, labels, stream):
         """Images of encoded labels (B, n_labels), from the random stream of that number."""
-        latent, noise = random_inputs(
-            self.config.seed, stream, tf.shape(labels)[0], self.networks.generator
-        )
-        inputs = [latent, labels, maps, noise, *self.intensity.pedestals(noise)]
-        image = self.networks.generator(inputs, training=training)
-        return image * self.mask
+        return self._images(self.networks.generator, labels, stream, training=True) * self.mask
+
+    def _images(self, generator, labels, stream, training: bool):
+        latent, noise = random_inputs(self.config.seed, stream, tf.shape(labels)[0], generator)
+        inputs = [latent, labels, self.maps(labels), noise, *self.intensity.pedestals(noise)]
+        return generator(inputs, training=training)
 
     def _critic_step(self, step, part, pixels, labels, regularize: bool, shown=None):
         """Update the critic alone on one batch; returns its losses by name.
@@ -85,7 +85,7 @@ class AdversarialStep:
         shown = labels if shown is None else shown
         stream = step * _STREAMS_PER_STEP + part
         real = self.real_images(pixels)
-        fake = self.generate(labels, self.maps(labels), stream + _CRITIC_STREAM, training=True)
+        fake = self.generate(labels, stream + _CRITIC_STREAM)
         with tf.GradientTape() as tape:
             total, _, values = self._critic_losses(real, fake, shown, shown, stream, regularize)
             total *= self.loss_scale
@@ -200,14 +200,14 @@ class AdversarialStep:
         return tf.tile(labels[: (tf.shape(labels)[0] + 1) // 2], [2, 1])
 
     def _generate_for_update(self, step, labels):
-        stream = step * _STREAMS_PER_STEP + _GENERATOR_STREAM
-        return self.generate(labels, self.maps(labels), stream, training=True)
+        return self.generate(labels, step * _STREAMS_PER_STEP + _GENERATOR_STREAM)
 
     def _own_losses(self, real, fake, real_labels, labels, pair_weight, mean_weight: float):
         """Losses of the generator that need no critic, weighted and summed, and by name."""
         values, total = {}, tf.zeros(())
-        if self.config.generator.architecture == "residual":
-            total = losses.excess_penalty(fake, self.intensity.reach)
+        if self.config.loss.excess:
+            excess = losses.excess_penalty(fake, self.intensity.reach)
+            total += self.config.loss.excess * excess
         if self.config.warmup.uses_pairs:
             half = tf.shape(fake)[0] // 2
             halves = (real[:half], fake[:half], fake[half:])
@@ -249,11 +249,7 @@ class AdversarialStep:
         return self._sample(tf.convert_to_tensor(labels)).numpy()
 
     def _sampled_pixels(self, labels):
-        latent, noise = random_inputs(
-            self.config.seed, -1, tf.shape(labels)[0], self.networks.averaged
-        )
-        inputs = [latent, labels, self.maps(labels), noise, *self.intensity.pedestals(noise)]
-        image = self.networks.averaged(inputs, training=False)
+        image = self._images(self.networks.averaged, labels, -1, training=False)
         cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
         pixels = tf.gather(cells, self.cell_of_pixel, axis=1)
         key = tf.constant([self.config.seed, -2], tf.int64)
