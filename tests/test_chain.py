@@ -107,7 +107,7 @@ def test_half_precision_is_near(images):
     pairs = zip([*found.critic, found.fake], [*wanted.critic, wanted.fake], strict=True)
     for ours, theirs in pairs:
         assert ours.dtype == tf.float32
-        assert np.linalg.norm(ours - theirs) < 0.05 * np.linalg.norm(theirs) + 1e-6
+        assert np.linalg.norm(ours - theirs) < 0.08 * np.linalg.norm(theirs) + 1e-6
 
 
 def test_dropout_repeats_with_its_key(images):

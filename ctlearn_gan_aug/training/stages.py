@@ -86,7 +86,9 @@ class Stage:
             return _flat(x) @ kernel
         if _has_gpu() or self.layer.output_shape[1] > _SMALL_SIDE:
             return tf.nn.conv2d(x, kernel, self.layer.strides, "SAME")
-        return self._patches(x) @ tf.reshape(kernel, (-1, kernel.shape[-1]))
+        patches = self._patches(x)
+        sizes = tf.concat([tf.shape(patches)[:3], kernel.shape[-1:]], 0)
+        return tf.reshape(_rows(patches) @ _rows(kernel), sizes)
 
     def forward(self, x, kernel, key):
         """Outputs for x, and the slopes there; ``key`` (2,) is that of dropout's random numbers."""
@@ -134,9 +136,7 @@ class Stage:
             return tf.raw_ops.Conv2DBackpropFilter(
                 input=x, filter_sizes=shape, out_backprop=signal, strides=strides, padding="SAME"
             )
-        patches = self._patches(x)
-        patches = tf.reshape(patches, (-1, patches.shape[-1]))
-        signal = tf.reshape(signal, (-1, signal.shape[-1]))
+        patches, signal = _rows(self._patches(x)), _rows(signal)
         return tf.reshape(tf.matmul(patches, signal, transpose_a=True), shape)
 
     def _patches(self, x):
@@ -147,6 +147,11 @@ class Stage:
 
 def _flat(x):
     return tf.reshape(x, (-1, x.shape[1:].num_elements()))
+
+
+def _rows(x):
+    """A matrix of the last dimension."""
+    return tf.reshape(x, (-1, x.shape[-1]))
 
 
 @functools.cache
