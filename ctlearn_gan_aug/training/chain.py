@@ -137,7 +137,7 @@ class Chain:
 
     def _to_images(self, signal, kernel):
         """Signals of the first stage back to images (B, side, side, c), in float32."""
-        padded = self.stages[0].transposed(signal, kernel, self.stages[0].layer.input_shape[1:])
+        padded = self.stages[0].transposed(signal, kernel, self.stages[0].layer.input.shape[1:])
         (top, bottom), (left, right) = self.padding
         height, width = padded.shape[1] - bottom, padded.shape[2] - right
         return tf.cast(padded[:, top:height, left:width], tf.float32)

@@ -84,7 +84,7 @@ class Stage:
         x = tf.cast(x, self.dtype)
         if not self.is_convolution:
             return _flat(x) @ kernel
-        if _has_gpu() or self.layer.output_shape[1] > _SMALL_SIDE:
+        if _has_gpu() or self.layer.output.shape[1] > _SMALL_SIDE:
             return tf.nn.conv2d(x, kernel, self.layer.strides, "SAME")
         patches = self._patches(x)
         sizes = tf.concat([tf.shape(patches)[:3], kernel.shape[-1:]], 0)
