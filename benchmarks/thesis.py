@@ -126,7 +126,7 @@ def show(name: str, speed, flops: float, peak: dict[str, float], base) -> None:
 def compare_training(args, config, events, reference: Reference, peak) -> None:
     """Reference, ours, reference again."""
     before = in_process(reference_speed, args.batch, args.steps)
-    _, ours = time_training(config, events, lambda stage, done: None)
+    run, ours = time_training(config, events, lambda stage, done: None)
     after = in_process(reference_speed, args.batch, args.steps)
     flops = ours["flops"] + 2 * model_flops(reference.auxiliary)
     base = tuple(np.mean([before, after], axis=0))
@@ -134,7 +134,7 @@ def compare_training(args, config, events, reference: Reference, peak) -> None:
     show("reference, before", before, flops, peak, base)
     show("reference, after", after, flops, peak, base)
     speed = ours["images_per_second"], ours["cpu_seconds"]
-    show(f"ours, {config.training.precision}", speed, flops, peak, base)
+    show(f"ours, {run.config.training.precision}", speed, flops, peak, base)
 
 
 def compare_generation(args, bundle, reference: Reference, peak) -> None:

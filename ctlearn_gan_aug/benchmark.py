@@ -197,12 +197,14 @@ def time_training(config: TrainConfig, events, progress: Callable[[str, float], 
     import tensorflow as tf
 
     from .labels import LabelSet
+    from .training.folder import with_precision
     from .training.networks import computing_in
     from .training.run import Run
 
     progress("compiling", 0.2)
     # As in a real run, where it costs a little.
     tf.config.experimental.enable_op_determinism()
+    config = with_precision(config)
     labels = LabelSet.fit(config.labels, events.labels)
     with computing_in(config.training.precision):
         run = Run(config, events, labels, time.monotonic())

@@ -20,6 +20,7 @@ from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.sampling.generate import Sampler
 from ctlearn_gan_aug.sampling.regions import sample_labels
+from ctlearn_gan_aug.training.folder import prepare_output, with_precision
 from ctlearn_gan_aug.training.run import train
 
 
@@ -45,9 +46,30 @@ def test_run_folder_holds_what_a_user_expects(tiny_bundle):
     assert description["data"]["n_events"] == 400
 
 
-def test_resumed_equals_uninterrupted(tmp_path, toy_gamma, tiny_config, monkeypatch):
+THESIS = {
+    "generator": {"architecture": "dcgan", "channels": [8, 8, 8]},
+    "critic": {
+        "architecture": "dcgan",
+        "conditioning": "none",
+        "label_maps": False,
+        "channels": [8, 32, 40],
+        "dropout": 0.3,
+    },
+    "loss": {"adversarial": "wasserstein", "regularizer": "gradient_penalty", "interval": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("sections", "precision"),
+    [({}, "float32"), (THESIS, "float32"), (THESIS, "mixed_bfloat16")],
+    ids=["default", "thesis", "thesis-bfloat16"],
+)
+def test_resumed_equals_uninterrupted(
+    tmp_path, toy_gamma, tiny_config, monkeypatch, sections, precision
+):
     """Interrupt by a real signal in the middle, resume, and compare to the bit."""
-    steps = {"training": {"steps": 6, "batch_size": 8, "critic_steps": 2}}
+    training = {"steps": 6, "batch_size": 8, "critic_steps": 2, "precision": precision}
+    steps = {**sections, "training": training}
     whole = train(tiny_config(tmp_path / "whole", [toy_gamma], **steps))
 
     from ctlearn_gan_aug.training.loop import Loop
@@ -68,6 +90,21 @@ def test_resumed_equals_uninterrupted(tmp_path, toy_gamma, tiny_config, monkeypa
     assert not (tmp_path / "parts" / "bundle").exists()
     parts = train(config, resume=True)
     assert bundle_weights(parts) == bundle_weights(whole)
+
+
+def test_a_resumed_run_keeps_its_precision(tmp_path, tiny_config, monkeypatch):
+    """Also on a machine where `auto` would have been decided otherwise."""
+    config = tiny_config(tmp_path / "run", ["x.h5"], training={"precision": "auto"})
+
+    def decided(bfloat16, resume):
+        monkeypatch.setattr("ctlearn_gan_aug.models.precision.has_bfloat16", lambda: bfloat16)
+        return with_precision(config, resume)
+
+    first = decided(True, resume=False)
+    assert first.training.precision == "mixed_bfloat16"
+    prepare_output(first, resume=False)
+    assert decided(False, resume=True).training.precision == "mixed_bfloat16"
+    assert decided(False, resume=False).training.precision == "float32"
 
 
 def test_same_seed_same_bundle_other_seed_another(tmp_path, toy_gamma, tiny_config):

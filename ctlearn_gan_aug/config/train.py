@@ -162,7 +162,8 @@ class TrainingConfig(Section):
     symmetries : bool
         Show images also rotated and mirrored by the camera's symmetries, labels with them.
     precision : str
-        ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
+        ``float32``, ``mixed_bfloat16``, ``mixed_float16``, or ``auto``: ``mixed_bfloat16`` where
+        the machine calculates in it, else ``float32``.
     checkpoint_every, samples_every : str
         Wall time between checkpoints and between sample figures.
     """
@@ -179,7 +180,7 @@ class TrainingConfig(Section):
     decay: float = Field(0.0, ge=0, le=1)
     ema: float = Field(0.999, ge=0, lt=1)
     symmetries: bool = True
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     checkpoint_every: Seconds = 300.0
     samples_every: Seconds = 300.0
 

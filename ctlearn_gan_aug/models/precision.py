@@ -21,6 +21,13 @@ def best_precision(model: keras.Model) -> str:
     return "bfloat16" if suits and has_bfloat16() else "float32"
 
 
+def training_precision(wanted: str) -> str:
+    """Keras precision policy of a training; decides ``auto`` by what the machine can do."""
+    if wanted != "auto":
+        return wanted
+    return "mixed_bfloat16" if has_bfloat16() else "float32"
+
+
 def has_bfloat16() -> bool:
     """Whether this machine has instructions for bfloat16; emulating it would be slow."""
     gpus = tf.config.list_physical_devices("GPU")

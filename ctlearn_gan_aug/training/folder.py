@@ -5,15 +5,18 @@ from pathlib import Path
 
 import yaml
 
+from ..config.base import load_yaml
 from ..config.train import TrainConfig
 from ..errors import UserError
 from ..files import check_new
+from ..models.precision import training_precision
 
 CHECKPOINT = "checkpoint.safetensors"
+_CONFIG = "config.yaml"
 #: Pixel stores; they outlive ``--overwrite``, which the next run saves reading by.
 STORE = "store"
 #: Everything else a run writes into its folder, for ``--overwrite``.
-_CONTENTS = ("config.yaml", "metrics.jsonl", CHECKPOINT, "tensorboard")
+_CONTENTS = (_CONFIG, "metrics.jsonl", CHECKPOINT, "tensorboard")
 _CONTENTS += ("samples", "auxiliary", "bundle")
 
 
@@ -27,6 +30,18 @@ def check_output(folder: Path, resume: bool, overwrite: bool) -> None:
     check_new(folder, overwrite or is_empty, hint="--overwrite or --resume")
 
 
+def with_precision(config: TrainConfig, resume: bool = False) -> TrainConfig:
+    """The configuration with ``precision: auto`` decided.
+
+    A resumed run keeps what was decided at its start, on whatever machine it goes on.
+    """
+    wanted = config.training.precision
+    if wanted == "auto" and resume and (config.output / _CONFIG).exists():
+        wanted = load_yaml(config.output / _CONFIG)["training"]["precision"]
+    training = config.training.model_copy(update={"precision": training_precision(wanted)})
+    return config.model_copy(update={"training": training})
+
+
 def prepare_output(config: TrainConfig, resume: bool) -> None:
     """Make the run folder, empty of an earlier run's files, with the resolved configuration."""
     folder = config.output
@@ -37,6 +52,6 @@ def prepare_output(config: TrainConfig, resume: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-        (folder / "config.yaml").write_text(text)
+        (folder / _CONFIG).write_text(text)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror}).") from None

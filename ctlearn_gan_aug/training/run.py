@@ -21,7 +21,7 @@ from ..models.critic import build_critic
 from ..models.maps import LabelMaps
 from .checkpoint import load_checkpoint, save_checkpoint
 from .describe import describe
-from .folder import CHECKPOINT, STORE, check_output, prepare_output
+from .folder import CHECKPOINT, STORE, check_output, prepare_output, with_precision
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
@@ -59,6 +59,7 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
     """
     started = time.monotonic()
     check_output(config.output, resume, overwrite)
+    config = with_precision(config, resume)
     events = read_training_events(config)
     labels = LabelSet.fit(config.labels, events.labels)
     log.info(
