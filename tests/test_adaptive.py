@@ -1,4 +1,4 @@
-"""Adaptive symmetries: image and labels turn as the camera does, as often as the critic overfits."""
+"""Adaptive symmetries: image and labels turn together, as often as the critic overfits."""
 
 from types import SimpleNamespace
 
