@@ -25,7 +25,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-STEPS = 80
+STEPS = 60
 #: Longest wait between seeing a step in the checkpoint and the kill, s.
 LONGEST_DELAY = 0.05
 CHECKPOINT = "checkpoint.safetensors"
@@ -58,8 +58,8 @@ def train_here(config: dict, resume: bool) -> None:
     from ctlearn_gan_aug.training import adaptive
     from ctlearn_gan_aug.training.run import train
 
-    # So short a run would hardly leave probability 0; here it rises and falls.
-    adaptive.RISE, adaptive.TARGET = 400, 0.0
+    # So short a run would hardly leave probability 0; here it gets to about a half.
+    adaptive.RISE, adaptive.TARGET = 900, 0.0
     train(parse(TrainConfig, config), resume=resume)
 
 

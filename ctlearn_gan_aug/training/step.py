@@ -121,8 +121,6 @@ class AdversarialStep:
             "difference": tf.reduce_mean(real_score) - tf.reduce_mean(fake_score),
             "generator": generator,
         }
-        if adaptive:
-            values |= adaptive.follow(real_score)
         if regularize:
             if config.regularizer in penalties.AT_IMAGES:
                 point, score = (
@@ -133,6 +131,8 @@ class AdversarialStep:
                 penalty = self._penalty_between(real, fake, real_labels, stream)
             # Applied every `interval` steps only, hence that much stronger.
             critic += config.weight * config.interval * penalty
+        if adaptive:
+            values |= adaptive.follow(real_score)
         if head is not None:
             real_head, fake_head = tf.split(head, parts)
             weight = self.config.critic.label_head
