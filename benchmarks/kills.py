@@ -67,7 +67,8 @@ def start(events: Path, output: Path, how: str) -> subprocess.Popen:
     """A process of its own that trains; ``how`` is ``new`` or ``resume``."""
     config = json.dumps(configuration(events, output))
     command = [sys.executable, __file__, "--run", config, how]
-    return subprocess.Popen(command, stderr=(output.parent / f"{output.name}.{how}").open("w"))
+    with (output.parent / f"{output.name}.{how}").open("w") as log:
+        return subprocess.Popen(command, stderr=log)
 
 
 def finish(process: subprocess.Popen, output: Path, how: str) -> None:
@@ -134,11 +135,12 @@ def kills(moments: int, seed: int, at_a_time: int) -> int:
         simulate("gamma", 400, 1, events)
         finish(start(events, whole, "new"), whole, "new")
         reached = pool.map(partial(kill_and_resume, events, folder), plan)
-        for (number, _, delay), (killed, ended) in zip(plan, reached, strict=True):
+        for (number, step, delay), (killed, ended) in zip(plan, reached, strict=True):
             different = differing(whole, folder / f"killed_{number:02d}")
             n_bad += bool(different)
             verdict = f"differs in {', '.join(different)}" if different else "same to the bit"
-            moment = f"killed {1e3 * delay:4.1f} ms on, resumed from step {killed:2d} to {ended}"
+            moment = f"killed {1e3 * delay:4.1f} ms after step {step:2d}"
+            moment += f", resumed from {killed:2d} to {ended}"
             print(f"{number + 1:3d}  {moment}: {verdict}", flush=True)
         n_variables = len(load_file(whole / CHECKPOINT))
     print(f"{moments - n_bad} of {moments} the same to the bit in {n_variables} variables")
