@@ -1,5 +1,6 @@
 """Losses, regularisers, conditionings and parts of networks combine freely; what cannot is said."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -17,6 +18,7 @@ from ctlearn_gan_aug.models.blocks import MinibatchDeviation, attention
 from ctlearn_gan_aug.models.critic import build_critic
 from ctlearn_gan_aug.models.maps import LabelMaps
 from ctlearn_gan_aug.training import penalties
+from ctlearn_gan_aug.training.adaptive import AdaptiveSymmetries
 from ctlearn_gan_aug.training.networks import Networks, computing_in
 from ctlearn_gan_aug.training.step import AdversarialStep
 
@@ -91,6 +93,15 @@ def networks_of(parts):
     return get
 
 
+def adaptive_symmetries(config, parts):
+    """Symmetries as the configuration says, adaptive ones half of the time from the start."""
+    events, labels, *_ = parts
+    adaptive = AdaptiveSymmetries.of(config, events.camera, labels)
+    if adaptive:
+        adaptive.probability.assign(0.5)
+    return adaptive
+
+
 def train_twice(config, networks, parts):
     """Names of weights that did not move in two steps, and the last losses."""
     events, labels, intensity, maps = parts
@@ -139,6 +150,7 @@ def test_every_combination_trains(parts, networks_of, loss, regularizer, conditi
         {"critic": {"label_head": 1.0}},
         {"training": {"precision": "mixed_float16"}},
         {"training": {"precision": "mixed_bfloat16"}},
+        {"training": {"symmetries": "adaptive"}},
     ],
     ids=lambda s: "-".join(f"{k}.{n}" for k, v in s.items() for n in v),
 )
@@ -154,11 +166,13 @@ def test_optional_parts_train(parts, networks_of, sections):
                 lambda: new_generator(config.generator, events.camera, labels, intensity),
                 build_critic(config.critic, maps.side, labels.size, maps.channels, 2),
             )
+        networks = replace(networks, adaptive=adaptive_symmetries(config, parts))
         still, values = train_twice(config, networks, parts)
     assert np.isfinite(list(values.values())).all(), values
     # Attention has no effect until its last layer has left zero.
     assert not {name for name in still if "attention" not in name}
     assert ("head" in values) == bool(config.critic.label_head)
+    assert ("ada" in values) == (config.training.symmetries == "adaptive")
 
 
 @pytest.mark.parametrize(
@@ -167,6 +181,11 @@ def test_optional_parts_train(parts, networks_of, sections):
         ({"loss": {"adversarial": "wasserstein", "regularizer": "none"}}, "bounded slope"),
         ({"loss": {"adversarial": "hinge", "regularizer": "clip"}}, "weight clipping starves"),
         ({"loss": {"adversarial": "hinge", "label_smoothing": 0.1}}, "has no meaning"),
+        (
+            {"loss": {"adversarial": "wasserstein"}, "training": {"symmetries": "adaptive"}},
+            "wasserstein scores have no zero",
+        ),
+        ({"training": {"symmetries": "sometimes"}}, "training.symmetries: .*'adaptive'"),
         ({"critic": {"conditioning": "none", "label_maps": True}}, "cannot have label_maps"),
         ({"generator": {"architecture": "dcgan", "conditioning": "film"}}, "beside the latents"),
         (

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 import yaml
 from safetensors import safe_open
+from safetensors.numpy import load_file
 
 from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.sampling.generate import Sampler
 from ctlearn_gan_aug.sampling.regions import sample_labels
+from ctlearn_gan_aug.training import adaptive
 from ctlearn_gan_aug.training.folder import prepare_output, with_precision
 from ctlearn_gan_aug.training.run import train
 
@@ -60,16 +62,22 @@ THESIS = {
 
 
 @pytest.mark.parametrize(
-    ("sections", "precision"),
-    [({}, "float32"), (THESIS, "float32"), (THESIS, "mixed_bfloat16")],
-    ids=["default", "thesis", "thesis-bfloat16"],
+    ("sections", "options"),
+    [
+        ({}, {}),
+        ({}, {"symmetries": "adaptive"}),
+        (THESIS, {}),
+        (THESIS, {"precision": "mixed_bfloat16"}),
+    ],
+    ids=["default", "adaptive", "thesis", "thesis-bfloat16"],
 )
 def test_resumed_equals_uninterrupted(
-    tmp_path, toy_gamma, tiny_config, monkeypatch, sections, precision
+    tmp_path, toy_gamma, tiny_config, monkeypatch, sections, options
 ):
     """Interrupt by a real signal in the middle, resume, and compare to the bit."""
-    training = {"steps": 6, "batch_size": 8, "critic_steps": 2, "precision": precision}
+    training = {"steps": 6, "batch_size": 8, "critic_steps": 2, **options}
     steps = {**sections, "training": training}
+    with_haste(monkeypatch)
     whole = train(tiny_config(tmp_path / "whole", [toy_gamma], **steps))
 
     from ctlearn_gan_aug.training.loop import Loop
@@ -83,13 +91,26 @@ def test_resumed_equals_uninterrupted(
         return original(self, *arguments)
 
     config = tiny_config(tmp_path / "parts", [toy_gamma], **steps)
-    monkeypatch.setattr(Loop, "_one_step", interrupting)
-    with pytest.raises(UserError, match="interrupted at step 3; go on with --resume"):
-        train(config)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "_one_step", interrupting)
+        with pytest.raises(UserError, match="interrupted at step 3; go on with --resume"):
+            train(config)
     assert not (tmp_path / "parts" / "bundle").exists()
     parts = train(config, resume=True)
     assert bundle_weights(parts) == bundle_weights(whole)
+    states = [load_file(bundle.parent / "checkpoint.safetensors") for bundle in (whole, parts)]
+    for name, value in states[0].items():
+        np.testing.assert_array_equal(value, states[1][name], err_msg=name)
+    if "symmetries" in options:
+        assert 0 < states[0]["adaptive/000"] < 1
+        latest = json.loads((parts.parent / "metrics.jsonl").read_text().splitlines()[-1])
+        assert latest["ada"] == pytest.approx(float(states[0]["adaptive/000"]), abs=1e-6)
+
+
+def with_haste(monkeypatch) -> None:
+    """Let the probability of adaptive symmetries rise within a few steps, whatever the scores."""
+    monkeypatch.setattr(adaptive, "TARGET", -2.0)
+    monkeypatch.setattr(adaptive, "RISE", 150)
 
 
 def test_a_resumed_run_keeps_its_precision(tmp_path, tiny_config, monkeypatch):

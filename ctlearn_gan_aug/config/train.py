@@ -155,12 +155,17 @@ class TrainingConfig(Section):
         Adam's momenta.
     gradient_clip : float or None
         Largest global norm of a gradient.
+    rise : float
+        The first fraction of the adversarial part over which learning rates rise from zero.
     decay : float
         The last fraction of the run over which learning rates fall to zero.
+    decay_shape : str
+        How they fall, ``linear`` or ``cosine``.
     ema : float
         Decay of the exponential moving average of generator weights, per step.
-    symmetries : bool
-        Show images also rotated and mirrored by the camera's symmetries, labels with them.
+    symmetries : bool or str
+        Show images also rotated and mirrored by the camera's symmetries, labels with them;
+        ``adaptive`` shows simulated and generated ones so, as often as the critic overfits.
     precision : str
         ``float32``, ``mixed_bfloat16``, ``mixed_float16``, or ``auto``: ``mixed_bfloat16`` where
         the machine calculates in it, else ``float32``.
@@ -177,9 +182,11 @@ class TrainingConfig(Section):
     critic_learning_rate: float | None = Field(None, gt=0)
     betas: tuple[float, float] = (0.0, 0.99)
     gradient_clip: float | None = Field(1.0, gt=0)
+    rise: float = Field(0.0, ge=0, le=1)
     decay: float = Field(0.0, ge=0, le=1)
+    decay_shape: Literal["linear", "cosine"] = "linear"
     ema: float = Field(0.999, ge=0, lt=1)
-    symmetries: bool = True
+    symmetries: Literal[True, False, "adaptive"] = True
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     checkpoint_every: Seconds = 300.0
     samples_every: Seconds = 300.0
@@ -230,6 +237,12 @@ class TrainConfig(Section):
             raise ValueError(
                 "the wasserstein loss needs a critic of bounded slope: use loss.regularizer: "
                 "gradient_penalty (or another) or critic.spectral_norm: true."
+            )
+        if self.loss.adversarial == "wasserstein" and self.training.symmetries == "adaptive":
+            raise ValueError(
+                "training.symmetries: adaptive counts how often the critic takes simulated images "
+                "for simulated, but wasserstein scores have no zero; set it to true or false, or "
+                "use another loss.adversarial."
             )
         if self.critic.minibatch_std and self.training.batch_size % MINIBATCH_GROUP:
             raise ValueError(

@@ -19,6 +19,7 @@ def _state(networks: Networks) -> dict[str, tf.Variable]:
         "averaged": networks.averaged.variables,
         "generator_optimizer": networks.generator_optimizer.variables,
         "critic_optimizer": networks.critic_optimizer.variables,
+        "adaptive": networks.adaptive.variables if networks.adaptive else [],
         "random": [state for model in networks.models for state in random_states(model)],
     }
     return {

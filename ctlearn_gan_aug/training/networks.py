@@ -1,4 +1,4 @@
-"""The variables of a run: networks, their averages and optimizers."""
+"""The variables of a run: networks, their averages and optimizers, adaptive symmetries."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -7,20 +7,31 @@ from dataclasses import dataclass
 import keras
 
 from ..config.train import TrainingConfig
+from .adaptive import AdaptiveSymmetries
 
 
 @dataclass
 class Networks:
-    """The variables of a run: both networks, their optimizers, the averaged generator."""
+    """The variables of a run: both networks, their optimizers, the averaged generator.
+
+    ``adaptive`` is None where symmetries are not shown as often as the critic overfits.
+    """
 
     generator: keras.Model
     averaged: keras.Model
     critic: keras.Model
     generator_optimizer: keras.optimizers.Optimizer
     critic_optimizer: keras.optimizers.Optimizer
+    adaptive: AdaptiveSymmetries | None = None
 
     @classmethod
-    def create(cls, config: TrainingConfig, build_generator: Callable, critic: keras.Model):
+    def create(
+        cls,
+        config: TrainingConfig,
+        build_generator: Callable,
+        critic: keras.Model,
+        adaptive: AdaptiveSymmetries | None = None,
+    ):
         """Networks with their optimizers; ``build_generator()`` makes a new generator."""
         generator, averaged = build_generator(), build_generator()
         averaged.set_weights(generator.get_weights())
@@ -31,7 +42,7 @@ class Networks:
         for model in (generator, critic):
             optimizers.append(keras.optimizers.Adam(config.learning_rate, **options))
             optimizers[-1].build(model.trainable_variables)
-        return cls(generator, averaged, critic, *optimizers)
+        return cls(generator, averaged, critic, *optimizers, adaptive)
 
     @property
     def models(self) -> tuple[keras.Model, ...]:

@@ -19,6 +19,7 @@ from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..models.critic import build_critic
 from ..models.maps import LabelMaps
+from .adaptive import AdaptiveSymmetries
 from .checkpoint import load_checkpoint, save_checkpoint
 from .describe import describe
 from .folder import CHECKPOINT, STORE, check_output, prepare_output, with_precision
@@ -125,7 +126,10 @@ class Run:
             events.camera.geometry.neighbor_matrix_sparse,
         )
         self.maps = LabelMaps(events.camera, self.labels)
-        self.networks = Networks.create(config.training, self._new_generator, self._new_critic())
+        adaptive = AdaptiveSymmetries.of(config, events.camera, self.labels)
+        self.networks = Networks.create(
+            config.training, self._new_generator, self._new_critic(), adaptive
+        )
 
     @property
     def checkpoint(self) -> Path:
@@ -193,7 +197,9 @@ class Run:
     def batches(self, start: int):
         """Iterator of the training batches from number ``start`` on."""
         config = self.config.training
-        symmetries = Symmetries.of(self.events.camera, self.labels) if config.symmetries else None
+        symmetries = None
+        if config.symmetries is True:  # adaptive ones are turned on their way to the critic
+            symmetries = Symmetries.of(self.events.camera, self.labels)
         encoded, vicinity = self.labels.encode(self.training.labels), None
         if self.config.vicinity is not None:
             vicinity = Vicinity.of(self.config.vicinity, self.labels, encoded)

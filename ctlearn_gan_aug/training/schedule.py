@@ -1,9 +1,13 @@
 """How far a run is, and the learning rates that follow from it."""
 
+import math
 import time
 from dataclasses import dataclass, field
 
 from ..config.train import TrainingConfig, WarmupConfig
+
+#: Lowest factor of a learning rate.
+_LEAST = 1e-3
 
 
 @dataclass
@@ -13,7 +17,7 @@ class Schedule:
     Attributes
     ----------
     config : TrainingConfig
-        Length and decay.
+        Length, rise and decay.
     n_events : int
         Training events, for epochs.
     setup : float
@@ -60,10 +64,12 @@ class Schedule:
         return min(1.0, self.elapsed / self.seconds)
 
     def learning_rates(self, step: int, warmup: WarmupConfig) -> tuple[float, float]:
-        """Rates of generator and critic: constant, then linearly to 0 over the last part."""
-        decay, left = self.config.decay, 1.0 - self.fraction(step)
-        factor = 1.0 if decay == 0 or left >= decay else max(left / decay, 1e-3)
-        factor *= self.rate_factor
+        """Rates of generator and critic: rising after the warm-up, constant, falling at the end."""
+        config, done = self.config, self.fraction(step)
+        factor = falling(1.0 - done, config.decay, config.decay_shape)
+        if not self.is_warmup(step, warmup):
+            factor *= rising((done - warmup.fraction) / (1.0 - warmup.fraction), config.rise)
+        factor = max(factor, _LEAST) * self.rate_factor
         generator = self.config.learning_rate
         critic = self.config.critic_learning_rate or generator
         if self.is_warmup(step, warmup):
@@ -96,3 +102,24 @@ class Schedule:
         if self.total_steps is None:
             return max(0.0, self.seconds - self.elapsed)
         return (self.total_steps - step) / max(rate, 1e-9)
+
+
+def rising(done: float, rise: float) -> float:
+    """Factor of learning rates after the part ``done``: from 0 to 1 over the first ``rise``.
+
+    While Adam knows the scale of no gradient yet, its steps are too long (Goyal et al., arXiv
+    1706.02677; Ma & Yarats, arXiv 1910.04209).
+    """
+    return 1.0 if done >= rise else done / rise
+
+
+def falling(left: float, decay: float, shape: str) -> float:
+    """Factor of learning rates with the part ``left`` to go: from 1 to 0 over the last ``decay``.
+
+    ``linear``, or ``cosine``: half a period (Loshchilov & Hutter, arXiv 1608.03983).
+    """
+    if left >= decay:
+        return 1.0
+    if shape == "cosine":
+        return 0.5 * (1.0 - math.cos(math.pi * left / decay))
+    return left / decay

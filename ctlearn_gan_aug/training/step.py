@@ -14,7 +14,7 @@ from . import chain, losses, penalties
 from .networks import Networks
 
 #: Independent random streams of one step.
-_CRITIC_STREAM, _GENERATOR_STREAM, _INTERPOLATE_STREAM = 0, 1000, 2000
+_CRITIC_STREAM, _GENERATOR_STREAM, _TURN_STREAM, _INTERPOLATE_STREAM = 0, 1000, 1001, 2000
 _STREAMS_PER_STEP = 3000
 #: Of losses in float16.
 LOSS_SCALE = 1024.0
@@ -132,7 +132,11 @@ class AdversarialStep:
         (scalar, scalar, dict of str to scalar)
             Total losses of critic and generator, and values to show.
         """
-        config = self.config.loss
+        config, adaptive = self.config.loss, self.networks.adaptive
+        if adaptive:
+            key = tf.stack([tf.constant(self.config.seed, tf.int64), stream + _TURN_STREAM])
+            real, real_labels = adaptive.turned(real, real_labels, key)
+            fake, fake_labels = adaptive.turned(fake, fake_labels, key)
         labels = tf.concat([real_labels, fake_labels], 0)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch([real, fake])
@@ -151,6 +155,8 @@ class AdversarialStep:
                 penalty = self._penalty_between(real, fake, real_labels, stream)
             # Applied every `interval` steps only, hence that much stronger.
             critic += config.weight * config.interval * penalty
+        if adaptive:
+            values |= adaptive.follow(real_score)
         if head is not None:
             real_head, fake_head = tf.split(head, parts)
             weight = self.config.critic.label_head
