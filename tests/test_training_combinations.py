@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import product
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -156,6 +157,7 @@ def test_every_combination_trains(parts, networks_of, loss, regularizer, conditi
 )
 def test_optional_parts_train(parts, networks_of, sections):
     config = make_config(**sections)
+    keras.utils.set_random_seed(1)  # in float16 a first step may overflow, and is left out then
     with computing_in(config.training.precision):
         if config.training.precision == "float32":
             networks = networks_of(config)

@@ -10,11 +10,12 @@ from ..config.train import TrainConfig
 from ..intensity import IntensityTransform
 from ..models.generator import NOISE_CHANNELS
 from ..models.maps import LabelMaps
-from . import chain, losses, penalties
+from . import losses, penalties
+from .criticism import Criticism
 from .networks import Networks
 
-#: Independent random streams of one step.
-_CRITIC_STREAM, _GENERATOR_STREAM, _TURN_STREAM, _INTERPOLATE_STREAM = 0, 1000, 1001, 2000
+#: Independent random streams of one step, beside those of `criticism`.
+_CRITIC_STREAM, _GENERATOR_STREAM = 0, 1000
 _STREAMS_PER_STEP = 3000
 #: Of losses in float16.
 LOSS_SCALE = 1024.0
@@ -57,9 +58,7 @@ class AdversarialStep:
         self.pixel_of_cell = tf.constant(camera.pixel_of_cell)
         self.cell_of_pixel = tf.constant(camera.cell_of_pixel)
         self.mask = tf.reshape(tf.constant(maps.mask), (1, maps.side, maps.side, 1))
-        suits = config.loss.adversarial == "wasserstein"
-        suits = suits and config.loss.regularizer in chain.REGULARIZERS
-        self.chain = chain.find_chain(networks.critic) if suits else None
+        self.criticism = Criticism(config, networks, maps, self.loss_scale)
         self.critic_step = tf.function(self._critic_step, reduce_retracing=True)
         self.generator_step = tf.function(self._generator_step, reduce_retracing=True)
         self.joint_step = tf.function(self._joint_step, reduce_retracing=True)
@@ -89,110 +88,11 @@ class AdversarialStep:
         stream = step * _STREAMS_PER_STEP + part
         real = self.real_images(pixels)
         fake = self.generate(labels, stream + _CRITIC_STREAM)
-        gradients, _, values = self._critic_gradients(real, fake, shown, shown, stream, regularize)
+        gradients, _, values = self.criticism.gradients(
+            real, fake, shown, shown, stream, regularize
+        )
         self._update_critic(gradients)
         return values
-
-    def _critic_gradients(self, real, fake, real_labels, fake_labels, stream, regularize: bool):
-        """Which way the critic pushes.
-
-        Returns
-        -------
-        (list of tensor, tensor, dict of str to scalar)
-            Gradients of the critic's loss with respect to its weights, and of the generator's with
-            respect to ``fake`` (B, side, side, c), both times the loss scale; values to show.
-        """
-        if self.chain and regularize:
-            return self._chain_gradients(real, fake, stream)
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(fake)
-            data = real, fake, real_labels, fake_labels
-            critic, generator, values = self._critic_losses(*data, stream, regularize)
-            critic, generator = critic * self.loss_scale, generator * self.loss_scale
-        gradients = tape.gradient(critic, self.networks.critic.trainable_variables)
-        return gradients, tape.gradient(generator, fake), values
-
-    def _chain_gradients(self, real, fake, stream):
-        """The same for a plain critic without labels, in two thirds of the arithmetic."""
-        config = self.config.loss
-        point, key = self._penalised_point(real, fake, stream)
-        weight = config.weight * config.interval
-        found = self.chain.gradients(real, fake, point, config.regularizer, weight, key)
-        # What lowers the critic's loss raises the generator's as much.
-        push = -found.fake
-        return found.critic, push, self._score_losses(found.real_score, found.fake_score)
-
-    def _critic_losses(self, real, fake, real_labels, fake_labels, stream, regularize: bool):
-        """Scores of simulated and generated images in one batch.
-
-        One batch, since batch normalisation would otherwise show each kind a network of its own.
-
-        Returns
-        -------
-        (scalar, scalar, dict of str to scalar)
-            Total losses of critic and generator, and values to show.
-        """
-        config, adaptive = self.config.loss, self.networks.adaptive
-        if adaptive:
-            key = tf.stack([tf.constant(self.config.seed, tf.int64), stream + _TURN_STREAM])
-            real, real_labels = adaptive.turned(real, real_labels, key)
-            fake, fake_labels = adaptive.turned(fake, fake_labels, key)
-        labels = tf.concat([real_labels, fake_labels], 0)
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch([real, fake])
-            scores, head = self._criticise(tf.concat([real, fake], 0), labels)
-            parts = [tf.shape(real)[0], tf.shape(fake)[0]]
-            real_score, fake_score = tf.split(scores, parts)
-        values = self._score_losses(real_score, fake_score)
-        critic, generator = values["critic"], values["generator"]
-        if regularize:
-            if config.regularizer in penalties.AT_IMAGES:
-                point, score = (
-                    (real, real_score) if config.regularizer == "r1" else (fake, fake_score)
-                )
-                penalty = losses.r1_penalty(tape.gradient(score, point))
-            else:
-                penalty = self._penalty_between(real, fake, real_labels, stream)
-            # Applied every `interval` steps only, hence that much stronger.
-            critic += config.weight * config.interval * penalty
-        if adaptive:
-            values |= adaptive.follow(real_score)
-        if head is not None:
-            real_head, fake_head = tf.split(head, parts)
-            weight = self.config.critic.label_head
-            values["head"] = tf.reduce_mean(tf.square(real_head - real_labels))
-            critic += weight * values["head"]
-            generator += weight * tf.reduce_mean(tf.square(fake_head - fake_labels))
-        return critic, generator, values
-
-    def _score_losses(self, real_score, fake_score) -> dict:
-        """Losses of both networks that follow from scores (B, 1), and by how much these differ."""
-        config = self.config.loss
-        scores = real_score, fake_score
-        return {
-            "critic": losses.critic_loss(config.adversarial, *scores, config.label_smoothing),
-            "difference": tf.reduce_mean(real_score) - tf.reduce_mean(fake_score),
-            "generator": losses.generator_loss(config.adversarial, fake_score),
-        }
-
-    def _criticise(self, images, labels):
-        """Scores (B, 1), and the labels (B, n_labels) the critic's head finds, if it has one."""
-        outputs = self.networks.critic([images, labels, self.maps(labels)], training=True)
-        return outputs if isinstance(outputs, list | tuple) else (outputs, None)
-
-    def _penalised_point(self, real, fake, stream):
-        """Where the slope is taken (B, side, side, c), and the key of its random numbers."""
-        key = tf.stack([tf.constant(self.config.seed, tf.int64), stream + _INTERPOLATE_STREAM])
-        fake = fake[: tf.shape(real)[0]]
-        return penalties.point(self.config.loss.regularizer, real, fake, key), key
-
-    def _penalty_between(self, real, fake, labels, stream):
-        """Gradient penalty at points near simulated images, or between them and generated ones."""
-        point, _ = self._penalised_point(real, fake, stream)
-        with tf.GradientTape() as tape:
-            tape.watch(point)
-            score, _ = self._criticise(point, labels)
-        return penalties.penalty(self.config.loss.regularizer, tape.gradient(score, point))
 
     def _generator_step(self, step, pixels, labels, pair_weight):
         """Warm-up: update the generator and its average without critic; returns losses by name."""
@@ -221,7 +121,7 @@ class AdversarialStep:
             own, values = self._own_losses(*data, pair_weight, 0.0)
             own *= self.loss_scale
         stream = step * _STREAMS_PER_STEP + part
-        critic_gradients, push, scores = self._critic_gradients(
+        critic_gradients, push, scores = self.criticism.gradients(
             real, fake, shown, self._generated_labels(shown), stream, regularize
         )
         variables = self.networks.generator.trainable_variables

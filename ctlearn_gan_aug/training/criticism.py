@@ -1,0 +1,148 @@
+"""What the critic says of images, and which way that pushes both networks."""
+
+import tensorflow as tf
+
+from ..config.train import TrainConfig
+from ..models.maps import LabelMaps
+from . import chain, losses, penalties
+from .networks import Networks
+
+#: Independent random streams of one critic update.
+_TURN_STREAM, _INTERPOLATE_STREAM = 1001, 2000
+
+
+class Criticism:
+    """Scores, adversarial losses and regularisers, and their gradients.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Losses and seed.
+    networks : Networks
+        The critic, and what turns its images if they are turned.
+    maps : LabelMaps
+        Label maps for the critic.
+    scale : float
+        Of losses, for gradients in half precision.
+    """
+
+    def __init__(self, config: TrainConfig, networks: Networks, maps: LabelMaps, scale: float):
+        self.config = config
+        self.networks = networks
+        self.maps = maps
+        self.loss_scale = scale
+        suits = config.loss.adversarial == "wasserstein"
+        suits = suits and config.loss.regularizer in chain.REGULARIZERS
+        self.chain = chain.find_chain(networks.critic) if suits else None
+
+    def gradients(self, real, fake, real_labels, fake_labels, stream, regularize: bool):
+        """Which way the critic pushes.
+
+        Parameters
+        ----------
+        real, fake : tensor (B, side, side, c)
+            Simulated and generated images in network units.
+        real_labels, fake_labels : tensor (B, n_labels)
+            What the critic is told of them, encoded.
+        stream : tensor of int64
+            Number of the update, for its random numbers.
+        regularize : bool
+            Whether the regulariser's turn has come.
+
+        Returns
+        -------
+        (list of tensor, tensor, dict of str to scalar)
+            Gradients of the critic's loss with respect to its weights, and of the generator's with
+            respect to ``fake`` (B, side, side, c), both times the loss scale; values to show.
+        """
+        if self.chain and regularize:
+            return self._chain_gradients(real, fake, stream)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(fake)
+            data = real, fake, real_labels, fake_labels
+            critic, generator, values = self._losses(*data, stream, regularize)
+            critic, generator = critic * self.loss_scale, generator * self.loss_scale
+        gradients = tape.gradient(critic, self.networks.critic.trainable_variables)
+        return gradients, tape.gradient(generator, fake), values
+
+    def _chain_gradients(self, real, fake, stream):
+        """The same for a plain critic without labels, in two thirds of the arithmetic."""
+        config = self.config.loss
+        point, key = self._penalised_point(real, fake, stream)
+        weight = config.weight * config.interval
+        found = self.chain.gradients(real, fake, point, config.regularizer, weight, key)
+        # What lowers the critic's loss raises the generator's as much.
+        push = -found.fake
+        return found.critic, push, self._score_losses(found.real_score, found.fake_score)
+
+    def _losses(self, real, fake, real_labels, fake_labels, stream, regularize: bool):
+        """Scores of simulated and generated images in one batch.
+
+        One batch, since batch normalisation would otherwise show each kind a network of its own.
+
+        Returns
+        -------
+        (scalar, scalar, dict of str to scalar)
+            Total losses of critic and generator, and values to show.
+        """
+        config, adaptive = self.config.loss, self.networks.adaptive
+        if adaptive:
+            key = tf.stack([tf.constant(self.config.seed, tf.int64), stream + _TURN_STREAM])
+            real, real_labels = adaptive.turned(real, real_labels, key)
+            fake, fake_labels = adaptive.turned(fake, fake_labels, key)
+        labels = tf.concat([real_labels, fake_labels], 0)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([real, fake])
+            scores, head = self._criticise(tf.concat([real, fake], 0), labels)
+            parts = [tf.shape(real)[0], tf.shape(fake)[0]]
+            real_score, fake_score = tf.split(scores, parts)
+        values = self._score_losses(real_score, fake_score)
+        critic, generator = values["critic"], values["generator"]
+        if regularize:
+            if config.regularizer in penalties.AT_IMAGES:
+                point, score = (
+                    (real, real_score) if config.regularizer == "r1" else (fake, fake_score)
+                )
+                penalty = losses.r1_penalty(tape.gradient(score, point))
+            else:
+                penalty = self._penalty_between(real, fake, real_labels, stream)
+            # Applied every `interval` steps only, hence that much stronger.
+            critic += config.weight * config.interval * penalty
+        if adaptive:
+            values |= adaptive.follow(real_score)
+        if head is not None:
+            real_head, fake_head = tf.split(head, parts)
+            weight = self.config.critic.label_head
+            values["head"] = tf.reduce_mean(tf.square(real_head - real_labels))
+            critic += weight * values["head"]
+            generator += weight * tf.reduce_mean(tf.square(fake_head - fake_labels))
+        return critic, generator, values
+
+    def _score_losses(self, real_score, fake_score) -> dict:
+        """Losses of both networks that follow from scores (B, 1), and by how much these differ."""
+        config = self.config.loss
+        scores = real_score, fake_score
+        return {
+            "critic": losses.critic_loss(config.adversarial, *scores, config.label_smoothing),
+            "difference": tf.reduce_mean(real_score) - tf.reduce_mean(fake_score),
+            "generator": losses.generator_loss(config.adversarial, fake_score),
+        }
+
+    def _criticise(self, images, labels):
+        """Scores (B, 1), and the labels (B, n_labels) the critic's head finds, if it has one."""
+        outputs = self.networks.critic([images, labels, self.maps(labels)], training=True)
+        return outputs if isinstance(outputs, list | tuple) else (outputs, None)
+
+    def _penalised_point(self, real, fake, stream):
+        """Where the slope is taken (B, side, side, c), and the key of its random numbers."""
+        key = tf.stack([tf.constant(self.config.seed, tf.int64), stream + _INTERPOLATE_STREAM])
+        fake = fake[: tf.shape(real)[0]]
+        return penalties.point(self.config.loss.regularizer, real, fake, key), key
+
+    def _penalty_between(self, real, fake, labels, stream):
+        """Gradient penalty at points near simulated images, or between them and generated ones."""
+        point, _ = self._penalised_point(real, fake, stream)
+        with tf.GradientTape() as tape:
+            tape.watch(point)
+            score, _ = self._criticise(point, labels)
+        return penalties.penalty(self.config.loss.regularizer, tape.gradient(score, point))
