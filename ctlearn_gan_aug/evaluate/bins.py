@@ -1,6 +1,7 @@
 """Bins of energy and offset in which samples are compared."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def energy_edges(log_energy: np.ndarray) -> np.ndarray:
 def energy_bins(log_energy: np.ndarray) -> Iterator[tuple[dict[str, float], np.ndarray]]:
     """Edges of every bin with enough events, and which events (n,) it holds."""
     edges = energy_edges(log_energy)
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = (log_energy >= low) & (log_energy < high)
         if np.count_nonzero(inside) >= MIN_EVENTS:
             yield {"log_energy_low": float(low), "log_energy_high": float(high)}, inside

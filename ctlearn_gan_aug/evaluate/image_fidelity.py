@@ -90,9 +90,8 @@ def _measure_once(sample: Sample, cleaning: CleaningSettings, cache: Cache):
 
 def _images(samples, measured, charges, rng) -> dict:
     """Section ``images``: one-dimensional distances and classifiers on parameters."""
-    generated, simulated, reference = measured
     parameters = [image_parameters(x) for x in measured]
-    names = [name for name in simulated if np.isfinite(simulated[name]).any()]
+    names = [name for name, values in measured[1].items() if np.isfinite(values).any()]
     return {
         "n": len(samples[1]),
         "mean_w1": mean_w1(*parameters, rng),
@@ -135,7 +134,7 @@ def _by_energy(names, measured, samples) -> list[dict]:
             {name: values[here] for name, values in x.items()}
             for x, here in zip(measured, rows, strict=True)
         ]
-        entry = edges | {"n": int(np.count_nonzero(inside)), "n_null": int(np.count_nonzero(rows[2]))}
+        entry = edges | {"n": int(inside.sum()), "n_null": int(rows[2].sum())}
         compared = _compare_parameters(names, parts)
         plain = image_parameters(compared)
         for key, column in (("mean_w1", "w1"), ("mean_w1_null", "w1_null")):
@@ -191,6 +190,12 @@ def _auc(tables, rng) -> dict[str, float]:
     null = classifier_auc(reference, simulated, rng)
     ends = {"null": null.value, "null_low": null.low, "null_high": null.high}
     return classifier_auc(generated, simulated, rng).as_dict() | ends
+
+
+def joint_table(result: ImageResult) -> list[np.ndarray]:
+    """Standardised parameters (n, d) of generated, simulated and reference images."""
+    measured = (result.generated, result.simulated, result.reference)
+    return _standardise([_table(image_parameters(x)) for x in measured])
 
 
 def _diversity(samples, measured, rng) -> dict:

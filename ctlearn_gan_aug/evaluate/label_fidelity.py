@@ -94,9 +94,7 @@ def judge_labels(
     judge = Judge(REGRESSION_LABELS, training.camera, inputs.shape[-1], seed)
     symmetries = Symmetries.of(training.camera, labels)
     targets = labels.encode(training.labels)
-    _train_once(
-        judge, [training], cache, n_images, progress, (inputs, targets, symmetries)
-    )
+    _train_once(judge, [training], cache, n_images, progress, (inputs, targets, symmetries))
 
     found, embedded = {}, []
     for name, sample in {"simulated": simulated, "generated": generated}.items():
