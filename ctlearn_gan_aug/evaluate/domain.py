@@ -20,7 +20,7 @@ OFFSET_WIDTH = 0.5  # deg
 EDGE_SHARE = 0.05
 #: A cell counts as covered if generated images lie near this share of those near which simulated
 #: ones do.
-CELL_COVERED = 0.6
+CELL_COVERED = 0.8
 _SCALARS = {
     "energy": "log_true_energy",
     "first interaction": "true_h_first_int",
