@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from ctlearn_gan_aug.dl1.cleaning import CleaningSettings
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.evaluate import cache as room
-from ctlearn_gan_aug.evaluate import label_fidelity
+from ctlearn_gan_aug.evaluate import image_fidelity, label_fidelity
 from ctlearn_gan_aug.evaluate.cache import Cache
 from ctlearn_gan_aug.evaluate.judges import Judge
 from ctlearn_gan_aug.evaluate.sample import Sample
@@ -127,3 +128,18 @@ def test_a_judge_is_trained_once(halves, cache, monkeypatch):
             label_fidelity.judge_labels(*halves, halves[1], **{**options, **change}, cache=cache)
     with pytest.raises(AssertionError, match="made again"):  # other training images
         label_fidelity.judge_labels(*halves[::-1], halves[0], **options, cache=cache)
+
+
+def test_measured_images_are_the_same_from_the_cache(halves, cache):
+    cleaning = CleaningSettings(picture=7.0, boundary=4.0, min_neighbors=1)
+    changed = halves[0].with_pixels(halves[0].pixels * np.float32(1.2))
+    found = [
+        image_fidelity.judge_images(changed, *halves, cleaning, seed=0, cache=cache)
+        for _ in range(2)
+    ]
+    assert cache.found == ["measured", "measured"]
+    assert [list(x.simulated) == list(x.generated) for x in found] == [True, True]
+    first, again = (x.metrics for x in found)
+    assert first["images"]["auc"] == again["images"]["auc"]
+    assert first["images"]["fpd"] == again["images"]["fpd"]
+    assert first["diversity"] == again["diversity"]

@@ -55,7 +55,7 @@ class Cache:
             _check_writable(self.folder)
 
     def get(self, kind: str, content: dict, make: Callable[[], Arrays], like=None) -> Arrays:
-        """The arrays of an entry; made and kept if there is none.
+        """The arrays of an entry, in any order; made and kept if there is none.
 
         Parameters
         ----------

@@ -74,7 +74,7 @@ def judge_images(
     rng = np.random.default_rng(seed)
     samples = (generated, simulated, reference)
     measured = [measure(generated, cleaning)]
-    measured += [_measure_once(sample, cleaning, cache) for sample in samples[1:]]
+    measured += [_measure_once(sample, cleaning, cache, measured[0]) for sample in samples[1:]]
     charges = [pixel_charges(sample, _N_PIXELS, rng) for sample in samples]
     metrics = {
         "images": _images(samples, measured, charges, rng),
@@ -83,9 +83,11 @@ def judge_images(
     return ImageResult(metrics, measured[1], measured[0], measured[2], (charges[1], charges[0]))
 
 
-def _measure_once(sample: Sample, cleaning: CleaningSettings, cache: Cache):
+def _measure_once(sample: Sample, cleaning: CleaningSettings, cache: Cache, names):
+    """`observables.measure` or what an earlier time found, in the order of ``names``."""
     content = {} if cache.folder is None else {"sample": digest(sample), "cleaning": repr(cleaning)}
-    return cache.get("measured", content, lambda: measure(sample, cleaning))
+    found = cache.get("measured", content, lambda: measure(sample, cleaning))
+    return {name: found[name] for name in names}
 
 
 def _images(samples, measured, charges, rng) -> dict:
