@@ -206,7 +206,8 @@ def test_metrics_quote_simulation_beside_everything(evaluation):
             assert {"value", "low", "high", "null_low", "null_high"} <= set(entry)
     assert {"simulated", "generated", "other", "difference"} <= set(metrics["type"])
     images = metrics["images"]
-    assert all({"w1", "w1_null", "ks", "ks_null"} <= set(x) for x in images["parameters"].values())
+    keys = {"w1", "w1_low", "w1_high", "w1_null", "ks", "ks_null"}
+    assert all(keys <= set(x) for x in images["parameters"].values())
     names = ("mean_w1", "auc", "auc_with_labels", "auc_pixels", "fpd", "kpd", "correlations")
     for name in names:
         assert {"value", "low", "high", "null"} <= set(images[name])

@@ -97,7 +97,11 @@ def _images(samples, measured, charges, rng) -> dict:
     return {
         "n": len(samples[1]),
         "mean_w1": mean_w1(*parameters, rng),
-        "parameters": _compare_parameters(names, measured),
+        "parameters": {
+            name: _compare_parameter(*(x[name] for x in measured))
+            | _interval(measured[0][name], measured[1][name], rng)
+            for name in names
+        },
         "bins": _by_energy(names, measured, samples),
         **_joint(parameters, rng),
         "pixel_charge": {"scale_pe": CHARGE_SCALE} | _compare_parameter(*charges),
@@ -114,6 +118,15 @@ def _images(samples, measured, charges, rng) -> dict:
 
 def _compare_parameters(names, measured) -> dict[str, dict[str, float]]:
     return {name: _compare_parameter(*(x[name] for x in measured)) for name in names}
+
+
+def _interval(generated: np.ndarray, simulated: np.ndarray, rng) -> dict[str, float]:
+    """95% interval of W1 from resampled generated images."""
+    sigma = float(np.nanstd(simulated))
+    found = distance_estimate(
+        lambda rows: wasserstein_sigma(generated[rows], simulated, sigma), len(generated), rng, 20
+    )
+    return {"w1_low": found.low, "w1_high": found.high}
 
 
 def _compare_parameter(generated, simulated, reference) -> dict[str, float]:

@@ -145,7 +145,7 @@ def judge_type(
         "auc": {"simulated": auc.as_dict(), "generated": _separation(made, other, rng).as_dict()},
         "difference": _accuracy_difference(made > 0.5, own > 0.5, rng),
         "judge_learnt": auc.value >= LEARNT_AUC,
-        "bins": _type_by_energy(made, own, log_energies(simulated[0].labels), rng),
+        "bins": type_by_energy(made, own, log_energies(simulated[0].labels), rng),
     }
     return TypeResult(metrics, own, made, other, (judge.embed(inputs[0]), judge.embed(inputs[2])))
 
@@ -238,8 +238,16 @@ def _separation(own: np.ndarray, other: np.ndarray, rng) -> Estimate:
     return auc_estimate(scores, np.arange(len(scores)) < len(own), rng)
 
 
-def _type_by_energy(generated: np.ndarray, simulated: np.ndarray, log_energy, rng) -> list[dict]:
-    """Accuracy and mean score of the generator's particle in bins of the requested energy."""
+def type_by_energy(generated: np.ndarray, simulated: np.ndarray, log_energy, rng) -> list[dict]:
+    """Accuracy and mean score of the generator's particle in bins of the requested energy.
+
+    Parameters
+    ----------
+    generated, simulated : ndarray (n,)
+        Scores of the generator's particle.
+    log_energy : ndarray (n,)
+        log10(E / TeV) of both samples' events.
+    """
     found = []
     for edges, inside in energy_bins(log_energy):
         parts = {"simulated": simulated[inside], "generated": generated[inside]}

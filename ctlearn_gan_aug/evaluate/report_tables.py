@@ -39,8 +39,9 @@ def images(metrics: dict) -> str:
     rows.append(_row("mean W1 [sigma]", section["mean_w1"]))
     known = [item for item in section["parameters"].items() if _finite(item[1]["w1"])]
     for name, entry in sorted(known, key=lambda item: -item[1]["w1"])[:_N_FURTHEST]:
-        label = f"W1 of {title(name)}"
-        rows.append((label, _number(entry["w1"]), "", _number(entry["w1_null"])))
+        interval = " to ".join(_number(entry[key]) for key in ("w1_low", "w1_high"))
+        null = _number(entry["w1_null"])
+        rows.append((f"W1 of {title(name)}", _number(entry["w1"]), interval, null))
     empty = section["empty"]
     rows.append(
         ("without a cleaned pixel", f"{empty['generated']:.1%}", "", f"{empty['simulated']:.1%}")
