@@ -166,7 +166,7 @@ def _joint(parameters, rng) -> dict:
     return {
         "correlations": compare_correlations(names, *scaled, rng),
         "fpd": against_null(lambda a, b: frechet_distance(a, b, rng), *scaled, rng),
-        "kpd": against_null(lambda a, b: kernel_distance(a, b, rng), *scaled, rng),
+        "kpd": against_null(lambda a, b: kernel_distance(a, b, rng), *scaled, rng, -np.inf),
     }
 
 

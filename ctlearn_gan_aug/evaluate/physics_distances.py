@@ -106,7 +106,12 @@ def kernel_distance(sample: np.ndarray, simulated: np.ndarray, rng) -> float:
 
 
 def against_null(
-    statistic: Callable, generated: np.ndarray, simulated: np.ndarray, reference: np.ndarray, rng
+    statistic: Callable,
+    generated: np.ndarray,
+    simulated: np.ndarray,
+    reference: np.ndarray,
+    rng,
+    lowest: float = 0.0,
 ) -> dict[str, float]:
     """A distance between samples, and what simulation shows against itself.
 
@@ -116,6 +121,8 @@ def against_null(
         Takes two samples (n, d) and returns a float.
     generated, simulated, reference : ndarray (n, d)
         ``reference`` is simulated too; rows with NaN are left out.
+    lowest : float
+        Smallest value the statistic can have.
 
     Returns
     -------
@@ -140,7 +147,7 @@ def against_null(
     null_low, null_high = percentile_interval(np.array(nulls))
     return {
         "value": value,
-        "low": value - spread,
+        "low": max(value - spread, lowest),
         "high": value + spread,
         "null": statistic(reference, simulated),
         "null_low": null_low,
