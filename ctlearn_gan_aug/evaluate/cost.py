@@ -13,7 +13,9 @@ _MAX_REPEATS = 20
 _ENOUGH_SECONDS = 5.0  # of one call, after which it is not repeated
 
 
-def generation_rates(bundle, labels, seed: int) -> dict[str, dict[str, float]]:
+def generation_rates(
+    bundle, labels, seed: int, longest: float = 40.0
+) -> dict[str, dict[str, float]]:
     """Images per second at several batch sizes, compilation not counted.
 
     Parameters
@@ -22,6 +24,8 @@ def generation_rates(bundle, labels, seed: int) -> dict[str, dict[str, float]]:
         The generator.
     labels : astropy.table.Table
         Labels to generate for, repeated as needed.
+    longest : float
+        s; sizes of which one call would take longer are left out.
 
     Returns
     -------
@@ -29,12 +33,15 @@ def generation_rates(bundle, labels, seed: int) -> dict[str, dict[str, float]]:
         ``batch_1`` ...: ``images_per_second`` and ``ms_per_image``, medians over calls.
     """
     sampler = Sampler(bundle, seed, batch_size=min(max(BATCHES), _NETWORK_BATCH))
-    rates = {}
+    rates, seconds_per_image = {}, 0.0
     for size in BATCHES:
+        if size > _NETWORK_BATCH and size * seconds_per_image > longest:
+            continue
         batch = labels[np.resize(np.arange(len(labels)), size)]
         if size <= _NETWORK_BATCH:
             sampler.generate(batch)
         seconds = _median_seconds(lambda rows=batch: sampler.generate(rows))
+        seconds_per_image = seconds / size
         rates[f"batch_{size}"] = {
             "images_per_second": size / seconds,
             "ms_per_image": 1e3 * seconds / size,

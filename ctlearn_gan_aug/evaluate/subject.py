@@ -13,7 +13,7 @@ from ..data.events import read_events
 from ..dl1.check import check_dl1
 from ..dl1.subarray import read_subarray
 from ..errors import UserError
-from ..files import expand_inputs
+from ..files import DL1_SUFFIXES, expand_inputs
 from .sample import Sample
 
 PRIMARY_IDS = {"gamma": 0, "electron": 1, "proton": 101}  # as CORSIKA writes them to DL1
@@ -117,7 +117,7 @@ def _of_files(files: list[Path]) -> Subject:
     for path in files:
         check_dl1(path)
     telescope = _telescope(files)
-    channels, identity = _header(files[0])
+    channels, identity = _header(files)
     events = read_events(files, channels=channels, tel_type=telescope)
     return Subject(
         files[0],
@@ -132,7 +132,7 @@ def _of_files(files: list[Path]) -> Subject:
 
 
 def _holds_files(folder: Path) -> bool:
-    return any(path.suffix in (".h5", ".hdf5") for path in folder.iterdir())
+    return any(path.suffix in DL1_SUFFIXES for path in folder.iterdir())
 
 
 def _telescope(files: list[Path]) -> str:
@@ -159,14 +159,18 @@ def _telescope(files: list[Path]) -> str:
     return types.pop()
 
 
-def _header(path: Path) -> tuple[tuple[str, ...], str]:
-    """Channels that were generated (all if the file does not tell), and the generator's name."""
+def _header(files: list[Path]) -> tuple[tuple[str, ...], str]:
+    """Channels that all files know (all of them if none is named), and the generator's name."""
     import h5py
 
-    with h5py.File(path) as file:
-        texts = [file.attrs.get(name, "") for name in (_CHANNELS, _GENERATOR)]
-    channels, identity = (x.decode() if isinstance(x, bytes) else str(x) for x in texts)
-    return tuple(channels.split(",")) if channels else ("image", "peak_time"), identity
+    channels, identity = ("image", "peak_time"), ""
+    for path in files:
+        with h5py.File(path) as file:
+            texts = [file.attrs.get(name, "") for name in (_CHANNELS, _GENERATOR)]
+        named, identity = (x.decode() if isinstance(x, bytes) else str(x) for x in texts)
+        if named:
+            channels = tuple(name for name in channels if name in named.split(","))
+    return channels, identity
 
 
 def _particle(path: Path, labels) -> str:
