@@ -72,11 +72,12 @@ def command(
 
     set_up_logging()
     from ..evaluate.gaps import Gap
-    from ..evaluate.run import REPORT, evaluate
-    from ..progress import stage_progress
 
     gaps = [Gap.parse(*words) for words in gap]
     folder = _cache_folder(cache, no_cache)
+    from ..evaluate.run import REPORT, evaluate
+    from ..progress import stage_progress
+
     with stage_progress("evaluating") as progress:
         metrics = evaluate(
             subject,
