@@ -163,6 +163,31 @@ def test_copied_training_images_fire(halves):
     assert honest["value"] == pytest.approx(0.01, abs=0.01)
 
 
+def test_changes_at_high_energies_fire_in_their_bins(halves, monkeypatch):
+    monkeypatch.setattr("ctlearn_gan_aug.evaluate.bins.MIN_EVENTS", 15)
+    monkeypatch.setattr("ctlearn_gan_aug.evaluate.bins.BIN_WIDTH", 0.5)
+    log_energy = np.asarray(halves[0].labels["log_true_energy"])
+    factor = np.where(log_energy >= 0.0, 2.5, 1.0)[:, None].astype(np.float32)
+    found = judged(changed(halves[0], lambda q: factor * q), halves)["images"]["bins"]
+    assert len(found) >= 2
+    for entry in found:
+        distance = entry["parameters"]["log_hillas_intensity"]
+        assert {"w1", "w1_null", "ks", "ks_null"} <= set(distance)
+        fires = distance["w1"] > distance["w1_null"] + 0.3
+        assert fires == (entry["log_energy_low"] >= 0.0)
+        assert (entry["mean_w1"] > 1.5 * entry["mean_w1_null"]) == fires
+
+
+def test_joint_distances_are_at_their_null_and_fire(halves):
+    found = judged(halves[0], halves)["images"]  # the very same images
+    for name in ("correlations", "fpd", "kpd"):
+        assert found[name]["value"] <= max(2 * found[name]["null_high"], 0.1)
+    brighter = judged(changed(halves[0], lambda q: 1.5 * q), halves)["images"]
+    for name in ("correlations", "fpd"):
+        assert brighter[name]["value"] > found[name]["value"]
+    assert brighter["fpd"]["low"] > brighter["fpd"]["null_high"]
+
+
 def test_pixel_charges_are_reproducible(sample):
     first, second = (
         observables.pixel_charges(sample, 1000, np.random.default_rng(2)) for _ in range(2)

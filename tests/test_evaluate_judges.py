@@ -116,6 +116,21 @@ def test_type_judge_takes_protons_for_protons(gammas, protons):
     assert ((found.generated >= 0) & (found.generated <= 1)).all()
 
 
+def test_type_scores_fire_in_the_energy_bin_where_images_are_of_the_other_type():
+    rng = np.random.default_rng(0)
+    log_energy = rng.uniform(-0.5, 0.5, 1000)
+    simulated = rng.beta(6, 1, 1000)
+    generated = np.where(log_energy > 0.25, rng.beta(1, 6, 1000), rng.beta(6, 1, 1000))
+    bins = label_fidelity.type_by_energy(generated, simulated, log_energy, rng)
+    assert len(bins) == 4
+    for entry in bins:
+        difference = entry["difference"]
+        wrong = entry["log_energy_low"] >= 0.25
+        assert (difference["value"] < 2 * difference["null_low"]) == wrong
+        assert (entry["generated"]["mean_score"] < 0.5) == wrong
+        assert entry["simulated"]["accuracy"] > 0.9
+
+
 def test_pixel_classifier_sees_removed_noise(gammas):
     clean = gammas[1].pixels.copy()
     clean[..., 0] = np.where(clean[..., 0] > 4, clean[..., 0], 0)

@@ -12,6 +12,7 @@ from ctlearn_gan_aug.evaluate import run, verdicts
 from ctlearn_gan_aug.evaluate.stages import Effort, Stages
 
 NULL = {"null_low": 0.96, "null_high": 1.04, "low": 0.9, "high": 1.1}
+ENERGY_DIRECTION = ("energy", "direction")
 SHIFT = {"null_low": -0.01, "null_high": 0.01, "low": -0.01, "high": 0.01}
 
 
@@ -47,6 +48,7 @@ def metrics():
             "parameters": {
                 name: {"w1": 0.05, "w1_null": 0.04} for name in ("hillas_width", "alpha")
             },
+            "correlations": {"value": 0.04, "null": 0.04, "null_low": 0.03, "null_high": 0.05},
             "auc": score,
             "auc_pixels": score,
             "empty": {"generated": 0.06, "simulated": 0.05},
@@ -56,7 +58,19 @@ def metrics():
             "duplicates": 0.0,
             "memorised": None,
         },
+        "domain": {
+            "coverage": {"n": 20, "value": 0.95, "null": 1.0, "mean": 0.9, "mean_null": 0.95},
+            "cells": {"n": 20, "value": 1.0},
+            "edges": {"energy": part(), "any": part()},
+            "gap": part(),
+        },
     }
+
+
+def part(ratio=1.0, distance=0.1):
+    """Numbers of an edge or a gap."""
+    compared = {name: {"ratio": {"mae": {"value": ratio, **NULL}}} for name in ENERGY_DIRECTION}
+    return {"n": 90, "mean_w1": {"value": distance, "null": 0.1}, **compared}
 
 
 def grades(metrics):
@@ -84,6 +98,14 @@ def test_a_perfect_generator_is_good_throughout(metrics):
         ("images", "fair", lambda m: m["images"]["mean_w1"].update(value=0.2)),
         ("images", "poor", lambda m: m["images"]["parameters"]["alpha"].update(w1=0.9)),
         ("images", "poor", lambda m: m["images"]["empty"].update(generated=0.3)),
+        ("images", "poor", lambda m: m["images"]["correlations"].update(value=0.4)),
+        ("images", "good", lambda m: m["images"]["correlations"].update(value=0.06)),
+        ("domain", "poor", lambda m: m["domain"]["coverage"].update(value=0.4)),
+        ("domain", "poor", lambda m: m["domain"]["edges"].update(any=part(2.0))),
+        ("domain", "fair", lambda m: m["domain"].update(gap=part(1.3))),
+        ("domain", "poor", lambda m: m["domain"].update(gap=part(1.0, 0.6))),
+        ("domain", "good", lambda m: m["domain"].update(edges=None, gap=None)),
+        ("domain", "open", lambda m: m.update(domain=dict.fromkeys(m["domain"]))),
         ("diversity", "poor", lambda m: m["diversity"]["coverage"].update(value=0.3)),
         ("diversity", "poor", lambda m: m["diversity"].update(duplicates=0.2)),
         (
@@ -127,6 +149,20 @@ def test_shares_of_stages_are_shares():
         assert sum(effort.shares.values()) == pytest.approx(1.0)
 
 
+def test_slow_generators_skip_the_largest_request(tiny_bundle, monkeypatch):
+    from ctlearn_gan_aug.bundle import load_bundle
+    from ctlearn_gan_aug.evaluate import cost
+
+    monkeypatch.setattr(cost, "BATCHES", (1, 4, 8))
+    monkeypatch.setattr(cost, "_NETWORK_BATCH", 4)
+    monkeypatch.setattr(cost, "_SECONDS", 0.0)
+    bundle = load_bundle(tiny_bundle)
+    found = cost.generation_rates(bundle, bundle.label_table, 0)
+    assert list(found) == ["batch_1", "batch_4", "batch_8"]
+    found = cost.generation_rates(bundle, bundle.label_table, 0, longest=0.0)
+    assert list(found) == ["batch_1", "batch_4"]
+
+
 # --- the command ---------------------------------------------------------------------------------
 
 
@@ -157,6 +193,7 @@ def evaluation(tiny_bundle, test_files, toy_gamma, tiny_effort, tmp_path_factory
     folder = tmp_path_factory.mktemp("evaluation") / "report"
     arguments = [tiny_bundle, "--test", test_files / "gamma.dl1.h5"]
     arguments += ["--other", test_files / "proton.dl1.h5", "--train", toy_gamma]
+    arguments += ["--gap", "energy", "1 TeV", "3 TeV", "--cache", folder.parent.parent / "cache"]
     arguments += ["--output", folder, "--quick"]
     result = CliRunner().invoke(command, list(map(str, arguments)), catch_exceptions=False)
     return folder, result
@@ -168,7 +205,7 @@ def test_command_writes_metrics_figures_and_report(evaluation):
     assert str(folder / "report.html") in result.output
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        "metrics.json", "report.html", "pairs.png", "labels.png", "parameters.png"
+        "metrics.json", "report.html", "pairs.png", "labels.png", "parameters.png", "joint.png"
     }  # fmt: skip
     assert [path.name for path in folder.parent.iterdir()] == ["report"]
 
@@ -183,12 +220,22 @@ def test_metrics_quote_simulation_beside_everything(evaluation):
             assert {"value", "low", "high", "null_low", "null_high"} <= set(entry)
     assert {"simulated", "generated", "other", "difference"} <= set(metrics["type"])
     images = metrics["images"]
-    assert all({"w1", "w1_null", "ks", "ks_null"} <= set(x) for x in images["parameters"].values())
-    for name in ("mean_w1", "auc", "auc_with_labels", "auc_pixels"):
+    keys = {"w1", "w1_low", "w1_high", "w1_null", "ks", "ks_null"}
+    assert all(keys <= set(x) for x in images["parameters"].values())
+    names = ("mean_w1", "auc", "auc_with_labels", "auc_pixels", "fpd", "kpd", "correlations")
+    for name in names:
         assert {"value", "low", "high", "null"} <= set(images[name])
+    for section in metrics["features"].values():
+        assert section["frechet"]["value"] > section["frechet"]["null_high"]
+        assert {"generated", "simulated", "value"} <= set(section["inception_score"])
+    migration = metrics["energy"]["migration"]
+    assert migration["difference"]["value"] > migration["difference"]["null_high"]
+    domain = metrics["domain"]
+    assert domain["gap"]["regions"][0]["low"] == 1.0 and domain["gap"]["n_training"] > 0
+    assert domain["cells"]["value"] > 0.8 and domain["edges"]["any"]["n"] > 0
     assert metrics["diversity"]["memorised"]["null"] == 0.01
     assert metrics["cost"]["batch_1"]["images_per_second"] > 0
-    assert len(metrics["verdicts"]) == 5
+    assert len(metrics["verdicts"]) == 6
     assert metrics["test"]["n_judged"] == 60
 
 
@@ -202,10 +249,33 @@ def test_noise_is_recognised_as_noise(evaluation):
 def test_report_needs_no_other_file(evaluation):
     page = (evaluation[0] / "report.html").read_text()
     sources = re.findall(r"(?:src|href)='([^']{0,30})", page)
-    assert len(sources) == 3
+    assert len(sources) == 4
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     text = re.sub(r"base64,[^']*", "", page)
     assert not re.search(r"\bnan\b", text)
+
+
+def test_a_second_evaluation_trains_no_judge_of_labels(
+    evaluation, tiny_bundle, test_files, tiny_effort, tmp_path, monkeypatch
+):
+    from ctlearn_gan_aug.evaluate.judges import Judge
+
+    trained, train = [], Judge.train
+
+    def count(judge, *arguments):
+        trained.append(judge.tasks)
+        train(judge, *arguments)
+
+    monkeypatch.setattr(Judge, "train", count)
+    monkeypatch.setattr(run, "QUICK", Effort(1280, 640, 0))
+    folders = {"target": tmp_path / "again", "cache": evaluation[0].parent.parent / "cache"}
+    files = [[test_files / f"{name}.dl1.h5"] for name in ("gamma", "proton")]
+    found = run.evaluate(tiny_bundle, *files, quick=True, **folders)
+    assert trained == []
+    assert found["cached"] == ["judge", "judge", "measured", "measured"]
+    first = json.loads((evaluation[0] / "metrics.json").read_text())
+    simulated = [metrics["energy"]["simulated"]["mae"] for metrics in (first, found)]
+    assert simulated[0] == pytest.approx(simulated[1], rel=1e-4)
 
 
 def test_existing_folder_is_refused(evaluation, tiny_bundle, test_files):

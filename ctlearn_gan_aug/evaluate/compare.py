@@ -1,11 +1,49 @@
 """All measures of one sample of images beside another of the same labels."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from .alignment import Aligned
+from .cache import NO_CACHE, Cache
+from .domain import Compared, judge_domain
+from .feature_space import judge_features
+from .gaps import Gap
 from .image_fidelity import ImageResult, judge_images
 from .label_fidelity import LabelResult, TypeResult, judge_labels, judge_type, pixel_auc
 from .sample import Sample
 from .stages import Effort, Stages
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known beside the images.
+
+    Attributes
+    ----------
+    cleaning : CleaningSettings
+        Tail cuts for all images.
+    others : Sample or None
+        Simulated images of another particle.
+    training : Sample or None
+        The generator's training images.
+    training_labels : astropy.table.Table or None
+        Labels of the training events.
+    requested : astropy.table.Table or None
+        Labels of all generated events, if they are not those of the test events.
+    columns : sequence of str
+        Label columns of the generator.
+    gaps : sequence of Gap
+        Regions without training events.
+    """
+
+    cleaning: Any
+    others: Sample | None = None
+    training: Sample | None = None
+    training_labels: Any = None
+    requested: Any = None
+    columns: Sequence[str] = ()
+    gaps: Sequence[Gap] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -15,7 +53,8 @@ class Results:
     Attributes
     ----------
     metrics : dict
-        Sections ``energy``, ``direction``, ``type``, ``images``, ``diversity``.
+        Sections ``energy``, ``direction``, ``type``, ``images``, ``features``, ``diversity``,
+        ``domain``.
     labels : LabelResult
     type : TypeResult or None
     images : ImageResult
@@ -28,47 +67,51 @@ class Results:
 
 
 def compare_samples(
-    generated: Sample,
-    simulated: Sample,
-    reference: Sample,
-    cleaning,
+    samples: Aligned,
+    context: Context,
     *,
-    others: Sample | None,
-    training: Sample | None,
     effort: Effort,
     seed: int,
     stages: Stages,
+    cache: Cache = NO_CACHE,
 ) -> Results:
-    """Judge generated images, whatever made them, beside simulated ones of the same labels.
+    """Judge generated images, whatever made them, beside simulated ones.
 
     Parameters
     ----------
-    generated, simulated : Sample
-        Images of the same labels.
-    reference : Sample
-        As many other simulated images: train the judges and give the null values.
-    others : Sample, optional
-        Simulated images of another particle.
-    training : Sample, optional
-        The generator's training images.
+    samples : Aligned
+        All samples, the generated one too.
+    context : Context
+        What is known beside them.
+    effort, seed, stages
+        How long judges are trained, what they draw, and who is told.
+    cache : Cache
+        Of trained judges and measured simulated images.
     """
+    generated, simulated = samples.generated, samples.simulated
     stages.start("energy and direction")
     count = effort.regression_images
+    training = {"seed": seed, "cache": cache}
     labels = judge_labels(
-        reference, simulated, generated, n_images=count, seed=seed, progress=stages.images(count)
+        samples.judging,
+        simulated,
+        generated,
+        n_images=count,
+        progress=stages.images(count),
+        **training,
     )
     stages.start("particle type")
     kinds = None
-    if others is not None:
+    if context.others is not None:
         count = effort.type_images
-        others_training, others_test = others.halves(seed)
+        others_training, others_test = context.others.halves(seed)
         kinds = judge_type(
-            (reference, others_training),
+            (samples.judging, others_training),
             (simulated, others_test),
             generated,
             n_images=count,
-            seed=seed,
             progress=stages.images(count),
+            **training,
         )
     stages.start("pixels")
     pixels, count = None, effort.pixel_images
@@ -77,7 +120,23 @@ def compare_samples(
             simulated, generated, n_images=count, seed=seed, progress=stages.images(count)
         )
     stages.start("image parameters")
-    images = judge_images(generated, simulated, reference, cleaning, seed=seed, training=training)
-    metrics = labels.metrics | {"type": kinds.metrics if kinds else None} | images.metrics
-    metrics["images"]["auc_pixels"] = pixels
-    return Results(metrics, labels, kinds, images)
+    images = judge_images(
+        generated,
+        simulated,
+        samples.reference,
+        context.cleaning,
+        seed=seed,
+        training=context.training,
+        cache=cache,
+    )
+    images.metrics["images"]["auc_pixels"] = pixels
+    stages.start("label domain")
+    found = Compared(simulated, samples.reference, labels, images)
+    sections = {
+        "type": kinds.metrics if kinds else None,
+        "features": judge_features(labels, kinds, seed),
+        "domain": judge_domain(
+            found, context.training_labels, context.requested, context.gaps, seed, context.columns
+        ),
+    }
+    return Results(labels.metrics | images.metrics | sections, labels, kinds, images)

@@ -6,12 +6,16 @@ import numpy as np
 
 from ..sampling.generate import Sampler
 
-BATCHES = (1, 100, 1000)
+BATCHES = (1, 100, 1000, 10_000)
+_NETWORK_BATCH = 1000  # larger requests are generated in parts, whatever the network's size
 _SECONDS = 1.5  # spent on every batch size
 _MAX_REPEATS = 20
+_ENOUGH_SECONDS = 5.0  # of one call, after which it is not repeated
 
 
-def generation_rates(bundle, labels, seed: int) -> dict[str, dict[str, float]]:
+def generation_rates(
+    bundle, labels, seed: int, longest: float = 40.0
+) -> dict[str, dict[str, float]]:
     """Images per second at several batch sizes, compilation not counted.
 
     Parameters
@@ -20,18 +24,24 @@ def generation_rates(bundle, labels, seed: int) -> dict[str, dict[str, float]]:
         The generator.
     labels : astropy.table.Table
         Labels to generate for, repeated as needed.
+    longest : float
+        s; sizes of which one call would take longer are left out.
 
     Returns
     -------
     dict of str to dict
         ``batch_1`` ...: ``images_per_second`` and ``ms_per_image``, medians over calls.
     """
-    sampler = Sampler(bundle, seed, batch_size=max(BATCHES))
-    rates = {}
+    sampler = Sampler(bundle, seed, batch_size=min(max(BATCHES), _NETWORK_BATCH))
+    rates, seconds_per_image = {}, 0.0
     for size in BATCHES:
+        if size > _NETWORK_BATCH and size * seconds_per_image > longest:
+            continue
         batch = labels[np.resize(np.arange(len(labels)), size)]
-        sampler.generate(batch)
+        if size <= _NETWORK_BATCH:
+            sampler.generate(batch)
         seconds = _median_seconds(lambda rows=batch: sampler.generate(rows))
+        seconds_per_image = seconds / size
         rates[f"batch_{size}"] = {
             "images_per_second": size / seconds,
             "ms_per_image": 1e3 * seconds / size,
@@ -41,8 +51,14 @@ def generation_rates(bundle, labels, seed: int) -> dict[str, dict[str, float]]:
 
 def _median_seconds(call) -> float:
     durations = []
-    while len(durations) < 3 or (sum(durations) < _SECONDS and len(durations) < _MAX_REPEATS):
+    while _too_few(durations):
         started = time.perf_counter()
         call()
         durations.append(time.perf_counter() - started)
     return float(np.median(durations))
+
+
+def _too_few(durations: list[float]) -> bool:
+    if len(durations) < 3:
+        return sum(durations) < _ENOUGH_SECONDS
+    return sum(durations) < _SECONDS and len(durations) < _MAX_REPEATS

@@ -28,25 +28,27 @@ def draw_labels(target: Path, result: LabelResult, type_result: TypeResult | Non
     type_result : TypeResult, optional
         Scores of the particle type.
     """
-    figure, axes = _figure(2, 3)
+    figure, axes = figure_of(3, 3)
     energy, direction = (result.metrics[name]["bins"] for name in ("energy", "direction"))
     _by_energy(axes[0, 0], energy, "bias", "energy bias [dex]")
     _by_energy(axes[0, 1], energy, "width68", "energy 68% width [dex]")
     _by_energy(axes[0, 2], direction, "width68", "direction 68% width [deg]")
-    for axis, name in ((axes[1, 0], "simulated"), (axes[1, 1], "generated")):
-        _migration(axis, getattr(result, name)["energy"], name)
+    _migrations(figure, axes[1], result.metrics["energy"]["migration"])
+    _distances(axes[2, 0], result)
     if type_result is None:
-        _distances(axes[1, 2], result)
+        axes[2, 1].set_axis_off()
+        axes[2, 2].set_axis_off()
     else:
-        _scores(axes[1, 2], type_result)
-    _save(figure, target)
+        _scores(axes[2, 1], type_result)
+        _accuracies(axes[2, 2], type_result.metrics["bins"])
+    save(figure, target)
 
 
 def draw_parameters(target: Path, result: ImageResult) -> None:
     """Distributions of all observables and of the pixel charges, side by side."""
     parameters = result.metrics["images"]["parameters"]
     rows = -(-(len(parameters) + 1) // _COLUMNS)
-    figure, axes = _figure(rows, _COLUMNS, width=2.5, height=2.1)
+    figure, axes = figure_of(rows, _COLUMNS, width=2.5, height=2.1)
     flat = list(axes.flat)
     for axis, (name, entry) in zip(flat, parameters.items(), strict=False):
         _distribution(axis, result.simulated[name], result.generated[name])
@@ -58,17 +60,19 @@ def draw_parameters(target: Path, result: ImageResult) -> None:
         axis.title.set_fontsize(8)
         axis.tick_params(labelsize=7)
     flat[0].legend(fontsize=7)
-    _save(figure, target)
+    save(figure, target)
 
 
-def _figure(rows: int, columns: int, width: float = 3.6, height: float = 2.8):
+def figure_of(rows: int, columns: int, width: float = 3.6, height: float = 2.8):
+    """A figure of its own, with its axes (rows, columns)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def _save(figure, target: Path) -> None:
+def save(figure, target: Path) -> None:
+    """Write a figure as PNG."""
     with atomic_file(target, overwrite=True) as part:
         figure.savefig(part, format="png", dpi=90)
 
@@ -89,14 +93,32 @@ def _by_energy(axis, bins: list[dict], statistic: str, label: str) -> None:
     axis.legend(fontsize=8)
 
 
-def _migration(axis, events, name: str) -> None:
-    requested, predicted = events.requested[:, 0], events.predicted[:, 0]
-    low, high = requested.min(), requested.max()
-    counts, edges, _ = np.histogram2d(requested, predicted, 30, range=[[low, high]] * 2)
-    axis.pcolormesh(edges, edges, np.sqrt(counts).T, cmap="Blues")
-    axis.plot([low, high], [low, high], color="0.5", lw=0.8)
-    axis.set(xlabel="requested log10 E/TeV", ylabel="reconstructed log10 E/TeV", title=name)
-    axis.set_aspect("equal")
+def _migrations(figure, axes, migration: dict) -> None:
+    """Both migration matrices and their difference."""
+    edges = np.array(migration["edges"])
+    real, made = (np.array(migration[kind]) for kind in ("simulated", "generated"))
+    styles = (
+        ("simulated", real, {"cmap": "Blues", "vmin": 0, "vmax": 1}),
+        ("generated", made, {"cmap": "Blues", "vmin": 0, "vmax": 1}),
+        ("generated minus simulated", made - real, {"cmap": "RdBu_r", "vmin": -0.5, "vmax": 0.5}),
+    )
+    for axis, (name, matrix, style) in zip(axes, styles, strict=True):
+        image = axis.pcolormesh(edges, edges, matrix.T, **style)
+        axis.plot(edges[[0, -1]], edges[[0, -1]], color="0.5", lw=0.8)
+        axis.set(xlabel="requested log10 E/TeV", ylabel="reconstructed log10 E/TeV", title=name)
+        axis.set_aspect("equal")
+        figure.colorbar(image, ax=axis, shrink=0.8)
+
+
+def _accuracies(axis, bins: list[dict]) -> None:
+    """Share of images recognised as the generator's particle against requested energy."""
+    centre = [(b["log_energy_low"] + b["log_energy_high"]) / 2 for b in bins]
+    for name, colour in (("simulated", SIMULATED), ("generated", GENERATED)):
+        values = np.array([b[name]["accuracy"] for b in bins])
+        error = [np.sqrt(v * (1 - v) / b["n"]) for v, b in zip(values, bins, strict=True)]
+        axis.errorbar(centre, values, error, fmt="o-", ms=4, color=colour, label=name)
+    axis.set(xlabel="requested log10 E/TeV", ylabel="recognised particle type")
+    axis.legend(fontsize=8)
 
 
 def _scores(axis, result: TypeResult) -> None:

@@ -1,4 +1,4 @@
-"""Reading simulated test events that suit a bundle and that its generator has not seen."""
+"""Reading simulated events that suit what is evaluated and that its generator has not seen."""
 
 import logging
 from collections.abc import Sequence
@@ -6,29 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.events import read_events
+from ..data.events import Events, read_events
 from ..errors import UserError
-from .sample import Sample
+from .subject import PRIMARY_IDS, Subject
 
 log = logging.getLogger(__name__)
 
 MIN_EVENTS = 40  # twenty images on each side; below, no statistic means anything
-_PRIMARY_IDS = {"gamma": 0, "electron": 1, "proton": 101}  # as CORSIKA writes them to DL1
 
 
-def read_held_out(
-    bundle, files: Sequence[str | Path], *, max_events: int | None, seed: int, own: bool = True
-) -> tuple[Sample, list[Path]]:
-    """Simulated events in the bundle's selection, without those it was trained on.
+def read_held_out(subject: Subject, files: Sequence[str | Path], *, own: bool = True) -> Events:
+    """Simulated events in the subject's selection, without those its generator was trained on.
 
     Parameters
     ----------
-    bundle : Bundle
+    subject : Subject
         Whose camera, channels and cuts the events must have.
     files : sequence of path
         DL1 files and folders.
-    max_events : int, optional
-        Keep a random subset of this size.
     own : bool
         Whether they should be the generator's particle, or another one.
 
@@ -37,21 +32,13 @@ def read_held_out(
     UserError
         If files cannot be read, hold the wrong particle or another camera, or too few events.
     """
-    telescope = bundle.subarray.tel[bundle.tel_id]
-    events = read_events(
-        files,
-        channels=bundle.meta.channels,
-        quality_criteria=bundle.meta.quality_criteria,
-        tel_type=str(telescope),
-    )
+    events = _read(subject, files)
     source = events.sources[0]
-    if not bundle.camera.same_as(events.camera):
-        raise UserError(
-            f"{source}: its camera {events.camera.name} differs from that of {bundle.path}; give "
-            "files of the telescope the generator was trained on."
-        )
-    _check_particle(bundle.meta.particle, events, own)
-    unseen = ~_seen(events.labels, bundle.label_table)
+    _check_particle(subject.particle, events, own)
+    if subject.training_labels is None:
+        unseen = np.ones(len(events), bool)
+    else:
+        unseen = ~_seen(events.labels, subject.training_labels)
     if not unseen.all():
         n_seen = np.count_nonzero(~unseen)
         log.warning("%s: %d events are left out: the generator learnt from them.", source, n_seen)
@@ -60,14 +47,31 @@ def read_held_out(
             f"{source}: holds {unseen.sum()} events that the generator has not seen; give test "
             f"files with at least {MIN_EVENTS}."
         )
-    rows = np.flatnonzero(unseen)
-    if max_events is not None and max_events < len(rows):
-        rows = np.sort(np.random.default_rng(seed).choice(rows, max_events, replace=False))
-    return Sample.of(events.select(rows)), events.sources
+    return events.select(np.flatnonzero(unseen))
 
 
-def _check_particle(particle: str, events, own: bool) -> None:
-    wanted = _PRIMARY_IDS.get(particle)
+def read_training(subject: Subject, files: Sequence[str | Path]) -> Events:
+    """The generator's training events, in its selection."""
+    return _read(subject, files)
+
+
+def _read(subject: Subject, files) -> Events:
+    events = read_events(
+        files,
+        channels=subject.channels,
+        quality_criteria=subject.quality_criteria,
+        tel_type=subject.telescope,
+    )
+    if not subject.camera.same_as(events.camera):
+        raise UserError(
+            f"{events.sources[0]}: its camera {events.camera.name} differs from that of "
+            f"{subject.path}; give files of the same telescope."
+        )
+    return events
+
+
+def _check_particle(particle: str, events: Events, own: bool) -> None:
+    wanted = PRIMARY_IDS.get(particle)
     if wanted is None:
         return
     matches = np.asarray(events.labels["true_shower_primary_id"]) == wanted

@@ -109,6 +109,30 @@ class Judge:
             outputs = np.concatenate([outputs[task] for task in self.tasks], axis=1)
         return outputs
 
+    def embed(self, features: np.ndarray) -> np.ndarray:
+        """Outputs of the backbone (n, 96), which all heads read, for features (n, n_pixels, c)."""
+        parts = tf.data.Dataset.from_tensor_slices(features).batch(512).map(self._grid)
+        (backbone,) = (x for x in self.model.layers if isinstance(x, keras.Model))
+        return backbone.predict(parts, verbose=0)
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """All weights by their place; Keras' own names change from one network to the next."""
+        return {f"{i:04d}": weight for i, weight in enumerate(self.model.get_weights())}
+
+    @weights.setter
+    def weights(self, values: dict[str, np.ndarray]) -> None:
+        self.model.set_weights([values[name] for name in sorted(values)])
+
+    def settings(self, n_images: int) -> dict:
+        """What a training hangs on, beside its images."""
+        return {
+            "tasks": list(self.tasks),
+            "architecture": [_ARCHITECTURE, _HEAD],
+            "training": [n_images, _BATCH, _LEARNING_RATE, _MOMENTUM, _TIME_UNIT, _SIGNAL_SIGMAS],
+            "seed": self.seed,
+        }
+
     def _losses(self):
         if self.tasks == ("type",):
             return "categorical_crossentropy"

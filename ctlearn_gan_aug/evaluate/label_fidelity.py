@@ -1,14 +1,17 @@
 """Whether images follow their labels, asked of judges trained on held-out simulation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..data.pipeline import Symmetries
 from ..labels import LabelSet
+from .bins import energy_bins, log_energies
+from .cache import NO_CACHE, Cache, digest, software
 from .judges import REGRESSION_LABELS, Judge, PixelFeatures
 from .metrics import Estimate, auc_estimate, percentile_interval
+from .migration import migration
 from .residuals import Reconstruction, by_energy, compare, trivial_mae
 from .sample import Sample
 
@@ -29,11 +32,14 @@ class LabelResult:
         Sections ``energy`` and ``direction`` of metrics.json.
     simulated, generated : dict of str to Reconstruction
         By section: log10 TeV, deg.
+    features : tuple of ndarray (n, 96)
+        Of simulated and generated images in the judge, see `Judge.embed`.
     """
 
     metrics: dict
     simulated: dict[str, Reconstruction]
     generated: dict[str, Reconstruction]
+    features: tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,15 @@ class TypeResult:
         Section ``type`` of metrics.json.
     simulated, generated, other : ndarray (n,)
         Probability a judge gives to the generator's particle.
+    features : tuple of ndarray (n, 96)
+        Of simulated and generated images in the judge, see `Judge.embed`.
     """
 
     metrics: dict
     simulated: np.ndarray
     generated: np.ndarray
     other: np.ndarray
+    features: tuple[np.ndarray, np.ndarray]
 
 
 def judge_labels(
@@ -62,6 +71,7 @@ def judge_labels(
     n_images: int,
     seed: int,
     progress: Callable[[int], None],
+    cache: Cache = NO_CACHE,
 ) -> LabelResult:
     """Train a judge of energy and direction and let it reconstruct both samples.
 
@@ -75,23 +85,29 @@ def judge_labels(
         Images drawn in training.
     progress : callable
         Called with the number of images after every batch.
+    cache : Cache
+        Of trained judges.
     """
     features = PixelFeatures.fit(training)
     labels = LabelSet.fit(REGRESSION_LABELS, training.labels)
     inputs = features(training)
     judge = Judge(REGRESSION_LABELS, training.camera, inputs.shape[-1], seed)
     symmetries = Symmetries.of(training.camera, labels)
-    judge.train(inputs, labels.encode(training.labels), symmetries, n_images, progress)
+    targets = labels.encode(training.labels)
+    _train_once(judge, [training], cache, n_images, progress, (inputs, targets, symmetries))
 
-    found = {}
+    found, embedded = {}, []
     for name, sample in {"simulated": simulated, "generated": generated}.items():
-        predicted = labels.decode(judge.predict(features(sample)))
-        found[name] = _reconstructions(predicted, sample)
+        inputs = features(sample)
+        found[name] = _reconstructions(labels.decode(judge.predict(inputs)), sample)
+        embedded.append(judge.embed(inputs))
     metrics = {
         section: _section(found["generated"][section], found["simulated"][section], simulated, seed)
         for section in ("energy", "direction")
     }
-    return LabelResult(metrics, found["simulated"], found["generated"])
+    pair = (found["generated"]["energy"], found["simulated"]["energy"])
+    metrics["energy"]["migration"] = migration(*pair, np.random.default_rng(seed))
+    return LabelResult(metrics, found["simulated"], found["generated"], tuple(embedded))
 
 
 def judge_type(
@@ -102,6 +118,7 @@ def judge_type(
     n_images: int,
     seed: int,
     progress: Callable[[int], None],
+    cache: Cache = NO_CACHE,
 ) -> TypeResult:
     """Train a judge of the particle type and let it classify all samples.
 
@@ -111,9 +128,12 @@ def judge_type(
         The generator's particle and the other one.
     generated : Sample
         Images of the same labels as ``simulated[0]``.
+    n_images, seed, progress, cache
+        As in `judge_labels`.
     """
-    features, judge = _train_classifier(training, n_images, seed, progress)
-    own, other, made = (judge.predict(features(s))[:, 1] for s in (*simulated, generated))
+    features, judge = _train_classifier(training, n_images, seed, progress, cache)
+    inputs = [features(sample) for sample in (*simulated, generated)]
+    own, other, made = (judge.predict(part)[:, 1] for part in inputs)
     rng = np.random.default_rng(seed)
     auc = _separation(own, other, rng)
     metrics = {
@@ -125,8 +145,9 @@ def judge_type(
         "auc": {"simulated": auc.as_dict(), "generated": _separation(made, other, rng).as_dict()},
         "difference": _accuracy_difference(made > 0.5, own > 0.5, rng),
         "judge_learnt": auc.value >= LEARNT_AUC,
+        "bins": type_by_energy(made, own, log_energies(simulated[0].labels), rng),
     }
-    return TypeResult(metrics, own, made, other)
+    return TypeResult(metrics, own, made, other, (judge.embed(inputs[0]), judge.embed(inputs[2])))
 
 
 def pixel_auc(
@@ -141,7 +162,7 @@ def pixel_auc(
     order = rng.permutation(len(simulated))
     held_out, learn = np.split(order, [len(order) // 3])
     training = (generated.select(learn), simulated.select(learn))
-    features, judge = _train_classifier(training, n_images, seed, progress)
+    features, judge = _train_classifier(training, n_images, seed, progress, NO_CACHE)
     scores = [judge.predict(features(s.select(held_out)))[:, 1] for s in (generated, simulated)]
     n = len(held_out)
     spread = 1.96 * np.sqrt((2 * n + 1) / (12.0 * n * n))  # of the rank statistic without signal
@@ -149,7 +170,26 @@ def pixel_auc(
     return _separation(*scores, rng).as_dict() | null
 
 
-def _train_classifier(training: tuple[Sample, Sample], n_images: int, seed: int, progress):
+def _train_once(
+    judge: Judge, samples: Sequence[Sample], cache: Cache, n_images: int, progress, data
+) -> None:
+    """Train a judge on inputs, targets and symmetries, or take the weights of an earlier time."""
+
+    def train() -> dict[str, np.ndarray]:
+        judge.train(*data, n_images, progress)
+        return judge.weights
+
+    content = {}
+    if cache.folder is not None:
+        content = {"samples": [digest(sample) for sample in samples], "software": software()}
+        content |= judge.settings(n_images)
+    shapes = {name: weight.shape for name, weight in judge.weights.items()}
+    judge.weights = cache.get("judge", content, train, like=shapes)
+
+
+def _train_classifier(
+    training: tuple[Sample, Sample], n_images: int, seed: int, progress, cache: Cache
+):
     """A type judge whose class 1 is the first sample, trained on equal shares of both."""
     features = PixelFeatures.fit(training[1])
     parts = [features(sample) for sample in training]
@@ -159,7 +199,8 @@ def _train_classifier(training: tuple[Sample, Sample], n_images: int, seed: int,
     targets = np.repeat(np.array([[1.0], [0.0]], np.float32), largest, axis=0)
     camera = training[0].camera
     judge = Judge(("type",), camera, inputs.shape[-1], seed)
-    judge.train(inputs, targets, _symmetries_without_labels(camera), n_images, progress)
+    data = (inputs, targets, _symmetries_without_labels(camera))
+    _train_once(judge, training, cache, n_images, progress, data)
     return features, judge
 
 
@@ -188,14 +229,35 @@ def _section(generated: Reconstruction, simulated: Reconstruction, sample: Sampl
     section["trivial_mae"] = trivial_mae(simulated.requested)
     learnt = section["simulated"]["mae"] < LEARNT_ERROR * section["trivial_mae"]
     section["judge_learnt"] = bool(learnt)
-    log_energy = np.asarray(sample.labels["log_true_energy"])
-    section["bins"] = by_energy(generated, simulated, log_energy, rng)
+    section["bins"] = by_energy(generated, simulated, log_energies(sample.labels), rng)
     return section
 
 
 def _separation(own: np.ndarray, other: np.ndarray, rng) -> Estimate:
     scores = np.concatenate([own, other])
     return auc_estimate(scores, np.arange(len(scores)) < len(own), rng)
+
+
+def type_by_energy(generated: np.ndarray, simulated: np.ndarray, log_energy, rng) -> list[dict]:
+    """Accuracy and mean score of the generator's particle in bins of the requested energy.
+
+    Parameters
+    ----------
+    generated, simulated : ndarray (n,)
+        Scores of the generator's particle.
+    log_energy : ndarray (n,)
+        log10(E / TeV) of both samples' events.
+    """
+    found = []
+    for edges, inside in energy_bins(log_energy):
+        parts = {"simulated": simulated[inside], "generated": generated[inside]}
+        entry = edges | {"n": int(np.count_nonzero(inside))}
+        for name, scores in parts.items():
+            means = {"accuracy": float(np.mean(scores > 0.5)), "mean_score": float(scores.mean())}
+            entry[name] = means
+        right = (parts[name] > 0.5 for name in ("generated", "simulated"))
+        found.append(entry | {"difference": _accuracy_difference(*right, rng)})
+    return found
 
 
 def _accuracy_difference(generated: np.ndarray, simulated: np.ndarray, rng) -> dict[str, float]:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .bins import energy_bins
 from .metrics import percentile_interval
 
 #: Statistics of residuals whose ratio to simulation is quoted.
 RATIOS = ("mae", "width68")
-MIN_EVENTS = 50  # fewer in a bin say nothing
-BIN_WIDTH = 0.25  # dex of energy
 _N_RESAMPLES = 200
 
 
@@ -103,16 +102,10 @@ def by_energy(generated: Reconstruction, simulated: Reconstruction, log_energy, 
     log_energy : ndarray (n,)
         log10(E / TeV) of both samples' events.
     """
-    first = np.floor(np.min(log_energy) / BIN_WIDTH)
-    last = np.floor(np.max(log_energy) / BIN_WIDTH)
-    bins = []
-    for number in np.arange(first, last + 1):
-        low, high = number * BIN_WIDTH, (number + 1) * BIN_WIDTH
-        inside = (log_energy >= low) & (log_energy < high)
-        if np.count_nonzero(inside) >= MIN_EVENTS:
-            edges = {"log_energy_low": float(low), "log_energy_high": float(high)}
-            bins.append(edges | compare(generated.select(inside), simulated.select(inside), rng))
-    return bins
+    return [
+        edges | compare(generated.select(inside), simulated.select(inside), rng)
+        for edges, inside in energy_bins(log_energy)
+    ]
 
 
 def _entry(result, draws, nulls, statistic) -> dict[str, float]:

@@ -1,56 +1,60 @@
-"""Evaluating a generator bundle: from held-out files to metrics.json and the report."""
+"""Evaluating a generator or its images: from held-out files to metrics.json and the report."""
 
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ..bundle import Bundle, load_bundle
-from ..data.events import read_events
+from ..dl1.cleaning import infer_cleaning
 from ..errors import UserError
 from ..files import atomic_folder, check_new
-from ..plotting import draw_pairs, event_titles, source_positions
 from ..sampling.generate import Sampler
-from .compare import Results, compare_samples
+from .alignment import Aligned, align_images, align_requests, limit
+from .cache import Cache
+from .compare import Context, compare_samples
 from .cost import generation_rates
-from .figures import draw_labels, draw_parameters
-from .held_out import read_held_out
+from .draw import FIGURES, draw_all
+from .gaps import Gap, find_gaps
+from .held_out import read_held_out, read_training
 from .report import write_report
 from .sample import Sample
 from .stages import QUICK, Effort, Progress, Stages
+from .subject import Subject, open_subject
 from .verdicts import judge
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 METRICS, REPORT = "metrics.json", "report.html"
-_FIGURES = ("pairs", "labels", "parameters")
 _QUICK_EVENTS = 2000
-_N_PAIRS = 4
+_QUICK_SECONDS = 8.0  # for one request of images
 
 
 def evaluate(
-    bundle_path: str | Path,
+    subject_path: str | Path | Sequence[str | Path],
     test: Sequence[str | Path],
     other: Sequence[str | Path],
     target: str | Path,
     *,
     train: Sequence[str | Path] = (),
+    gaps: Sequence[Gap] = (),
     seed: int = 0,
     max_events: int | None = None,
     quick: bool = False,
     overwrite: bool = False,
+    cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> dict:
-    """Judge a bundle on held-out simulation and write the report.
+    """Judge a bundle, or images in DL1 files, on held-out simulation and write the report.
 
-    Half of the test events train the judges. For the labels of the other half images are
-    generated, and compared with the simulated ones.
+    Half of the test events train the judges. The other half is compared with images generated for
+    its labels, or with images of the files (`alignment.align_images`).
 
     Parameters
     ----------
-    bundle_path : path
-        The generator.
+    subject_path : path or sequence of path
+        The generator's bundle, or DL1 files and folders of images to evaluate.
     test : sequence of path
         Held-out simulated DL1 files of the generator's particle.
     other : sequence of path
@@ -59,6 +63,8 @@ def evaluate(
         Folder to write: metrics.json, report.html and figures.
     train : sequence of path
         The training files, to look for memorised images; may be empty.
+    gaps : sequence of Gap
+        Regions without training events to look at; by default those found in the training labels.
     seed : int
         Of everything random.
     max_events : int, optional
@@ -67,15 +73,15 @@ def evaluate(
         A minute at most: shorter trainings, at most 2000 events, no judge of pixels.
     overwrite : bool
         Replace an earlier evaluation in ``target``.
+    cache : path, optional
+        Folder in which judges and measured simulated images are kept for the next evaluation.
     progress : callable, optional
         Called with the stage and the fraction done of everything.
 
     Returns
     -------
     dict
-        Content of metrics.json: ``energy`` and ``direction`` (`residuals.compare`, with
-        ``trivial_mae``, ``judge_learnt`` and energy ``bins``), ``type`` or None, ``images``
-        (``mean_w1``, ``parameters``, ``auc`` ...), ``diversity``, ``cost``, ``verdicts``.
+        Content of metrics.json, see docs/evaluation.md.
 
     Raises
     ------
@@ -85,51 +91,84 @@ def evaluate(
     started = time.monotonic()
     target = check_new(target, overwrite)
     _check_replaceable(target)
+    kept = Cache(cache)
     effort = QUICK if quick else Effort()
     max_events = max_events or (_QUICK_EVENTS if quick else None)
     stages = Stages(effort.shares, progress)
 
     stages.start("reading")
-    bundle = load_bundle(bundle_path)
-    events, files = read_held_out(bundle, test, max_events=max_events, seed=seed)
-    others = None
-    if other:
-        others, _ = read_held_out(bundle, other, max_events=max_events, seed=seed, own=False)
-    training = _read_training(bundle, train, seed) if train else None
-    judges_half, simulated = events.halves(seed)
-
+    paths = [subject_path] if isinstance(subject_path, str | Path) else subject_path
+    subject, context, test_events, files = _read(paths, test, other, train, gaps, max_events, seed)
     stages.start("generating")
-    generated = simulated.with_pixels(Sampler(bundle, seed).generate(simulated.labels))
-    results = compare_samples(
-        generated,
-        simulated,
-        judges_half,
-        bundle.cleaning,
-        others=others,
-        training=training,
-        effort=effort,
-        seed=seed,
-        stages=stages,
-    )
+    samples = _align(subject, test_events, max_events, seed)
+    results = compare_samples(samples, context, effort=effort, seed=seed, stages=stages, cache=kept)
     stages.start("speed")
+    cost = None
+    if subject.bundle is not None:
+        options = {"longest": _QUICK_SECONDS} if quick else {}
+        cost = generation_rates(subject.bundle, samples.simulated.labels, seed, **options)
     metrics = {
         "format_version": FORMAT_VERSION,
-        "bundle": _describe(bundle),
-        "test": _describe_test(bundle, files, events, simulated),
+        "bundle": subject.describe(),
+        "test": _describe_test(subject, files, samples, context),
         "seed": seed,
         "quick": quick,
         **results.metrics,
-        "cost": generation_rates(bundle, simulated.labels, seed),
+        "cost": cost,
         "verdicts": judge(results.metrics),
     }
     stages.start("drawing")
     with atomic_folder(target, overwrite=True) as folder:
-        figures = _draw(folder, results, generated, simulated)
+        figures = {name: folder / f"{name}.png" for name in FIGURES}
+        draw_all(figures, results, samples)
+        metrics["cached"] = kept.found
         metrics["duration_s"] = time.monotonic() - started
         write_report(folder / REPORT, metrics, figures)
         metrics = _plain(metrics)
         (folder / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
     return metrics
+
+
+def _read(
+    paths, test, other, train, gaps, max_events, seed
+) -> tuple[Subject, Context, Sample, list[Path]]:
+    """Subject, what is known beside its images, the test events and their files."""
+    subject = open_subject(paths)
+    training = read_training(subject, train) if train else None
+    if subject.training_labels is None and training is not None:
+        subject = replace(subject, training_labels=training.labels)
+    events = read_held_out(subject, test)
+    others = None
+    if other:
+        others = Sample.of(read_held_out(subject, other, own=False))
+    known = subject.training_labels
+    context = Context(
+        cleaning=_cleaning(subject, events),
+        others=None if others is None else limit(others, max_events, seed),
+        training=None if training is None else Sample.of(training),
+        training_labels=known,
+        requested=None if subject.images is None else subject.images.labels,
+        columns=subject.columns,
+        gaps=gaps or ([] if known is None else find_gaps(known)),
+    )
+    return subject, context, Sample.of(events), events.sources
+
+
+def _cleaning(subject: Subject, events):
+    """Tail cuts of the training files, or those that made the test files' masks."""
+    if subject.bundle is not None:
+        return subject.bundle.cleaning
+    charges = events.pixels[..., events.channels.index("image")]
+    return infer_cleaning(charges, events.masks, events.camera.geometry)
+
+
+def _align(subject: Subject, events: Sample, max_events: int | None, seed: int) -> Aligned:
+    if subject.bundle is None:
+        return align_images(subject.images, events, max_events, seed, subject.path)
+    samples = align_requests(events, max_events, seed)
+    labels = samples.simulated.labels
+    pixels = Sampler(subject.bundle, seed).generate(labels)
+    return replace(samples, generated=samples.simulated.with_pixels(pixels))
 
 
 def _check_replaceable(target: Path) -> None:
@@ -140,52 +179,24 @@ def _check_replaceable(target: Path) -> None:
         )
 
 
-def _read_training(bundle: Bundle, files, seed: int) -> Sample:
-    events = read_events(
-        files,
-        channels=bundle.meta.channels,
-        quality_criteria=bundle.meta.quality_criteria,
-        tel_type=str(bundle.subarray.tel[bundle.tel_id]),
-        seed=seed,
-    )
-    return Sample.of(events)
-
-
-def _draw(folder: Path, results: Results, generated: Sample, simulated: Sample) -> dict[str, Path]:
-    figures = {name: folder / f"{name}.png" for name in _FIGURES}
-    by_energy = np.argsort(np.asarray(simulated.labels["true_energy"]))
-    places = (np.arange(_N_PAIRS) + 0.5) / _N_PAIRS * len(by_energy)
-    chosen = by_energy[places.astype(int)]
-    labels = simulated.labels[chosen]
-    draw_pairs(
-        figures["pairs"],
-        simulated.camera.geometry,
-        generated.pixels[chosen],
-        real=simulated.pixels[chosen],
-        titles=event_titles(labels),
-        source_xy=source_positions(labels),
-        channels=simulated.channels,
-    )
-    draw_labels(figures["labels"], results.labels, results.type)
-    draw_parameters(figures["parameters"], results.images)
-    return figures
-
-
-def _describe(bundle: Bundle) -> dict:
-    meta = bundle.meta
-    about = {name: getattr(meta, name) for name in ("bundle_id", "particle", "camera", "channels")}
-    return {"path": str(bundle.path)} | about
-
-
-def _describe_test(bundle: Bundle, files: list[Path], events: Sample, simulated: Sample) -> dict:
-    n_judged = len(simulated)
-    return {
+def _describe_test(subject: Subject, files: list[Path], samples: Aligned, context) -> dict:
+    described = {
         "files": [path.name for path in files],
-        "n_events": len(events),
-        "n_training": n_judged,
-        "n_judged": n_judged,
-        "outside_domain": float(np.mean(bundle.labels.outside(simulated.labels))),
+        "n_events": len(samples.judging) + len(samples.simulated),
+        "n_training": len(samples.judging),
+        "n_judged": len(samples.simulated),
+        "n_reference": len(samples.reference),
+        "comparison": samples.how,
+        "n_images": None if subject.images is None else len(subject.images),
     }
+    outside = None
+    if subject.bundle is not None:
+        outside = float(np.mean(subject.bundle.labels.outside(samples.simulated.labels)))
+    return described | {"outside_domain": outside, "cleaning": _cuts(context.cleaning)}
+
+
+def _cuts(cleaning) -> dict:
+    return {name: getattr(cleaning, name) for name in ("picture", "boundary", "min_neighbors")}
 
 
 def _plain(value):

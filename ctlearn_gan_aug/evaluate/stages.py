@@ -30,7 +30,8 @@ class Effort:
             "particle type": self.type_images / 1700,
             "pixels": self.pixel_images / 1700,
             "image parameters": 12.0,
-            "speed": 6.0,
+            "label domain": 8.0,
+            "speed": 25.0,
             "drawing": 8.0,
         }
         total = sum(seconds.values())

@@ -18,6 +18,8 @@ COVERAGE = (0.85, 0.60)  # of the value between two simulated samples
 EMPTY = (0.03, 0.10)  # difference of the shares of images without a cleaned pixel
 DUPLICATES = (0.005, 0.02)  # share of the images
 MEMORISED = (0.03, 0.10)  # share of the images, 0.01 expected
+CORRELATIONS = (0.05, 0.15)  # RMS difference beyond that between two simulated samples
+PART_RATIO = (0.15, 0.40)  # as RATIO, for the few events at edges and in gaps
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def judge(metrics: dict) -> list[dict]:
         _type(metrics["type"]),
         _images(metrics["images"]),
         _diversity(metrics["diversity"]),
+        _domain(metrics),
     ]
     return [asdict(verdict) for verdict in verdicts]
 
@@ -134,13 +137,16 @@ def _images(section: dict) -> Verdict:
     grades.append(grade(abs(empty[0] - empty[1]), EMPTY))
     if order:
         grades.append(grade(excess[order[0]], WORST_W1))
+    correlations = section["correlations"]
+    grades.append(grade(correlations["value"] - correlations["null_high"], CORRELATIONS))
     furthest = ", ".join(f"{title(name)} {parameters[name]['w1']:.2f}" for name in order[:3])
     apart = "No generated image has a cleaned pixel"
     if mean["value"] == mean["value"]:
         apart = f"Parameters lie {mean['value']:.2f} sigma apart (sim-sim {mean['null']:.2f})"
     reason = (
         f"{apart}; furthest: {furthest}. Trees tell images apart by their parameters with AUC "
-        f"{auc['value']:.2f} (sim-sim {auc['null']:.2f})."
+        f"{auc['value']:.2f} (sim-sim {auc['null']:.2f}). Their correlations differ by "
+        f"{_with_null(correlations)}."
     )
     if grades[2] != "good":
         reason += f" {empty[0]:.0%} have no cleaned pixel, simulated {empty[1]:.0%}."
@@ -167,6 +173,45 @@ def _diversity(section: dict) -> Verdict:
             f"{memorised['null']:.0%} of new simulated ones are."
         )
     return Verdict("diversity", question, worst(grades), reason)
+
+
+def _domain(metrics: dict) -> Verdict:
+    question = "Do images hold across the label domain, at its edges and in its gaps?"
+    section = metrics["domain"]
+    coverage, edges, gap = (section[name] for name in ("coverage", "edges", "gap"))
+    grades, sentences = [], []
+    if coverage is not None:
+        share = coverage["value"] / max(coverage["null"], 1e-9)
+        grades.append(grade(-share, (-COVERAGE[0], -COVERAGE[1])))
+        sentences.append(
+            f"{coverage['value']:.0%} of {coverage['n']} cells of energy and offset are filled as "
+            f"by simulation (sim-sim {coverage['null']:.0%})."
+        )
+    for name, part in (("the edges", edges and edges["any"]), ("the gap", gap)):
+        if part:
+            found, text = _part(part, metrics)
+            grades += found
+            sentences.append(f"At {name} ({part['n']} events) {text}.")
+    if gap is None:
+        sentences.append("The training labels have no gap that is known of.")
+    return Verdict("domain", question, worst(grades), " ".join(sentences))
+
+
+def _part(part: dict, metrics: dict) -> tuple[list[str], str]:
+    """Grades and words on the events of an edge or gap."""
+    grades, texts = [], []
+    for name in ("energy", "direction"):
+        if part[name] is not None and metrics[name]["judge_learnt"]:
+            ratio = part[name]["ratio"]["mae"]
+            grades.append(_against_null(ratio, 1.0, PART_RATIO))
+            texts.append(f"the {name} MAE ratio is {_with_null(ratio)}")
+    distance = part["mean_w1"]
+    if distance is not None:
+        grades.append(grade(distance["value"] - distance["null"], MEAN_W1))
+        texts.append(
+            f"parameters lie {distance['value']:.2f} sigma apart (sim-sim {distance['null']:.2f})"
+        )
+    return grades, ", ".join(texts) or "too few to tell"
 
 
 def _with_null(entry: dict, style: str = ".2f") -> str:
