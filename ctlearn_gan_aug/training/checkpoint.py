@@ -20,6 +20,7 @@ def _state(networks: Networks) -> dict[str, tf.Variable]:
         "generator_optimizer": networks.generator_optimizer.variables,
         "critic_optimizer": networks.critic_optimizer.variables,
         "adaptive": networks.adaptive.variables if networks.adaptive else [],
+        "scale": [networks.scale.value] if networks.scale else [],
         "random": [state for model in networks.models for state in random_states(model)],
     }
     return {

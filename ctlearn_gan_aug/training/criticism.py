@@ -22,15 +22,12 @@ class Criticism:
         The critic, and what turns its images if they are turned.
     maps : LabelMaps
         Label maps for the critic.
-    scale : float
-        Of losses, for gradients in half precision.
     """
 
-    def __init__(self, config: TrainConfig, networks: Networks, maps: LabelMaps, scale: float):
+    def __init__(self, config: TrainConfig, networks: Networks, maps: LabelMaps):
         self.config = config
         self.networks = networks
         self.maps = maps
-        self.loss_scale = scale
         suits = config.loss.adversarial == "wasserstein"
         suits = suits and config.loss.regularizer in chain.REGULARIZERS
         self.chain = chain.find_chain(networks.critic) if suits else None
@@ -61,7 +58,8 @@ class Criticism:
             tape.watch(fake)
             data = real, fake, real_labels, fake_labels
             critic, generator, values = self._losses(*data, stream, regularize)
-            critic, generator = critic * self.loss_scale, generator * self.loss_scale
+            scale = self.networks.loss_scale
+            critic, generator = critic * scale, generator * scale
         gradients = tape.gradient(critic, self.networks.critic.trainable_variables)
         return gradients, tape.gradient(generator, fake), values
 

@@ -1,4 +1,4 @@
-"""The variables of a run: networks, their averages and optimizers, adaptive symmetries."""
+"""The variables of a run: networks, their averages and optimizers, what adapts."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,13 +8,15 @@ import keras
 
 from ..config.train import TrainingConfig
 from .adaptive import AdaptiveSymmetries
+from .scaling import LossScale
 
 
 @dataclass
 class Networks:
     """The variables of a run: both networks, their optimizers, the averaged generator.
 
-    ``adaptive`` is None where symmetries are not shown as often as the critic overfits.
+    ``adaptive`` is None where symmetries are not shown as often as the critic overfits, ``scale``
+    except in float16.
     """
 
     generator: keras.Model
@@ -23,6 +25,7 @@ class Networks:
     generator_optimizer: keras.optimizers.Optimizer
     critic_optimizer: keras.optimizers.Optimizer
     adaptive: AdaptiveSymmetries | None = None
+    scale: LossScale | None = None
 
     @classmethod
     def create(
@@ -42,7 +45,13 @@ class Networks:
         for model in (generator, critic):
             optimizers.append(keras.optimizers.Adam(config.learning_rate, **options))
             optimizers[-1].build(model.trainable_variables)
-        return cls(generator, averaged, critic, *optimizers, adaptive)
+        scale = LossScale() if config.precision == "mixed_float16" else None
+        return cls(generator, averaged, critic, *optimizers, adaptive, scale)
+
+    @property
+    def loss_scale(self):
+        """What losses are multiplied by before their gradients are taken."""
+        return self.scale.value if self.scale else 1.0
 
     @property
     def models(self) -> tuple[keras.Model, ...]:

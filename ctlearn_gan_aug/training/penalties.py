@@ -44,9 +44,3 @@ def clip_weights(variables, limit: float) -> None:
     """Keep every weight within +-limit (Arjovsky et al., arXiv 1701.07875)."""
     for variable in variables:
         variable.assign(tf.clip_by_value(variable, -limit, limit))
-
-
-def unscaled(gradients, scale: float) -> list:
-    """Gradients of losses that were scaled; all zero if one of them has overflown."""
-    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])
-    return [tf.where(finite, g / scale, tf.zeros_like(g)) for g in gradients]

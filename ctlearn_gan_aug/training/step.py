@@ -17,8 +17,6 @@ from .networks import Networks
 #: Independent random streams of one step, beside those of `criticism`.
 _CRITIC_STREAM, _GENERATOR_STREAM = 0, 1000
 _STREAMS_PER_STEP = 3000
-#: Of losses in float16.
-LOSS_SCALE = 1024.0
 
 
 class AdversarialStep:
@@ -52,13 +50,10 @@ class AdversarialStep:
         self.intensity = intensity
         self.maps = maps
         self.auxiliary = auxiliary
-        # Small gradients vanish in half precision unless the losses are enlarged.
-        is_half = config.training.precision == "mixed_float16"
-        self.loss_scale = LOSS_SCALE if is_half else 1.0
         self.pixel_of_cell = tf.constant(camera.pixel_of_cell)
         self.cell_of_pixel = tf.constant(camera.cell_of_pixel)
         self.mask = tf.reshape(tf.constant(maps.mask), (1, maps.side, maps.side, 1))
-        self.criticism = Criticism(config, networks, maps, self.loss_scale)
+        self.criticism = Criticism(config, networks, maps)
         self.critic_step = tf.function(self._critic_step, reduce_retracing=True)
         self.generator_step = tf.function(self._generator_step, reduce_retracing=True)
         self.joint_step = tf.function(self._joint_step, reduce_retracing=True)
@@ -91,7 +86,7 @@ class AdversarialStep:
         gradients, _, values = self.criticism.gradients(
             real, fake, shown, shown, stream, regularize
         )
-        self._update_critic(gradients)
+        self._update_critic(*self._unscaled(gradients))
         return values
 
     def _generator_step(self, step, pixels, labels, pair_weight):
@@ -102,9 +97,9 @@ class AdversarialStep:
             fake = self._generate_for_update(step, generated_labels)
             data = real, fake, labels, generated_labels
             total, values = self._own_losses(*data, pair_weight, losses.MEAN_WEIGHT)
-            total *= self.loss_scale
+            total *= self.networks.loss_scale
         variables = self.networks.generator.trainable_variables
-        self._update_generator(step, tape.gradient(total, variables))
+        self._update_generator(step, *self._unscaled(tape.gradient(total, variables)))
         return values
 
     def _joint_step(self, step, part, pixels, labels, pair_weight, regularize: bool, shown=None):
@@ -119,13 +114,14 @@ class AdversarialStep:
             fake = self._generate_for_update(step, generated_labels)
             data = real, fake, labels, generated_labels
             own, values = self._own_losses(*data, pair_weight, 0.0)
-            own *= self.loss_scale
+            own *= self.networks.loss_scale
         stream = step * _STREAMS_PER_STEP + part
         critic_gradients, push, scores = self.criticism.gradients(
             real, fake, shown, self._generated_labels(shown), stream, regularize
         )
         variables = self.networks.generator.trainable_variables
         gradients = tape.gradient([fake, own], variables, output_gradients=[push, tf.ones(())])
+        critic_gradients, gradients = self._unscaled(critic_gradients, gradients)
         self._update_critic(critic_gradients)
         self._update_generator(step, gradients)
         return values | scores
@@ -157,19 +153,20 @@ class AdversarialStep:
 
     def _update_critic(self, gradients) -> None:
         variables = self.networks.critic.trainable_variables
-        self._apply(self.networks.critic_optimizer, gradients, variables)
+        optimizer = self.networks.critic_optimizer
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
         if self.config.loss.regularizer == "clip":
             penalties.clip_weights(variables, self.config.loss.clip)
 
     def _update_generator(self, step, gradients) -> None:
         variables = self.networks.generator.trainable_variables
-        self._apply(self.networks.generator_optimizer, gradients, variables)
+        optimizer = self.networks.generator_optimizer
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self._update_average(step)
 
-    def _apply(self, optimizer, gradients, variables) -> None:
-        if self.loss_scale != 1.0:
-            gradients = penalties.unscaled(gradients, self.loss_scale)
-        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    def _unscaled(self, *groups: list) -> list[list]:
+        scale = self.networks.scale
+        return scale.unscaled(*groups) if scale else list(groups)
 
     def _update_average(self, step):
         """Moving average with a ramp: early weights are forgotten fast."""
