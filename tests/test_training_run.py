@@ -66,10 +66,11 @@ THESIS = {
     [
         ({}, {}),
         ({}, {"symmetries": "adaptive"}),
+        ({"data": {"validation_split": 0.3}}, {"snapshots": 3}),
         (THESIS, {}),
         (THESIS, {"precision": "mixed_bfloat16"}),
     ],
-    ids=["default", "adaptive", "thesis", "thesis-bfloat16"],
+    ids=["default", "adaptive", "snapshots", "thesis", "thesis-bfloat16"],
 )
 def test_resumed_equals_uninterrupted(
     tmp_path, toy_gamma, tiny_config, monkeypatch, sections, options
@@ -105,6 +106,21 @@ def test_resumed_equals_uninterrupted(
         assert 0 < states[0]["adaptive/000"] < 1
         latest = json.loads((parts.parent / "metrics.jsonl").read_text().splitlines()[-1])
         assert latest["ada"] == pytest.approx(float(states[0]["adaptive/000"]), abs=1e-6)
+
+
+def test_the_best_snapshot_goes_into_the_bundle(tmp_path, toy_gamma, tiny_config):
+    sections = {"data": {"validation_split": 0.3}, "training": {"steps": 6, "snapshots": 3}}
+    bundle = train(tiny_config(tmp_path / "run", [toy_gamma], **sections))
+    lines = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
+    scores = {x["step"]: x["snapshot_score"] for x in lines if "snapshot_score" in x}
+    assert sorted(scores) == [2, 4, 6]
+    said = load_bundle(bundle).meta.training
+    assert said["snapshot_step"] == min(scores, key=scores.get)
+    assert said["snapshot_score"] == pytest.approx(min(scores.values()), abs=1e-6)
+    best = load_file(tmp_path / "run" / "best.safetensors")
+    kept = load_bundle(bundle).generator.get_weights()
+    for name, weights in zip(sorted(best), kept, strict=True):
+        np.testing.assert_array_equal(best[name], weights)
 
 
 def with_haste(monkeypatch) -> None:

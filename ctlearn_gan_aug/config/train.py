@@ -169,6 +169,9 @@ class TrainingConfig(Section):
     precision : str
         ``float32``, ``mixed_bfloat16``, ``mixed_float16``, or ``auto``: ``mixed_bfloat16`` where
         the machine calculates in it, else ``float32``.
+    snapshots : int
+        How often in a run the averaged generator is measured on held-out events; the best state
+        goes into the bundle. 0 takes the last one.
     checkpoint_every, samples_every : str
         Wall time between checkpoints and between sample figures.
     """
@@ -188,6 +191,7 @@ class TrainingConfig(Section):
     ema: float = Field(0.999, ge=0, lt=1)
     symmetries: Literal[True, False, "adaptive"] = True
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    snapshots: int = Field(8, ge=0)
     checkpoint_every: Seconds = 300.0
     samples_every: Seconds = 300.0
 

@@ -13,10 +13,12 @@ from ..models.precision import training_precision
 
 CHECKPOINT = "checkpoint.safetensors"
 _CONFIG = "config.yaml"
+#: Weights of the best snapshot.
+BEST = "best.safetensors"
 #: Pixel stores; they outlive ``--overwrite``, which the next run saves reading by.
 STORE = "store"
 #: Everything else a run writes into its folder, for ``--overwrite``.
-_CONTENTS = (_CONFIG, "metrics.jsonl", CHECKPOINT, "tensorboard")
+_CONTENTS = (_CONFIG, "metrics.jsonl", CHECKPOINT, BEST, "tensorboard")
 _CONTENTS += ("samples", "auxiliary", "bundle")
 
 

@@ -41,6 +41,8 @@ class Loop:
         Number of the first batch to an iterator of (pixels, encoded labels).
     save, draw : callable
         Keep the state, draw sample figures; are told the step.
+    snapshot : callable
+        Measure the state, ``training.snapshots`` times a run; is told the step.
     restore : callable
         Return to the last state that was kept, and tell its step.
     interrupted : bool
@@ -55,6 +57,7 @@ class Loop:
     save: Callable[[int], None]
     restore: Callable[[], int]
     draw: Callable[[int], None]
+    snapshot: Callable[[int], None] = lambda step: None
     interrupted: bool = False
 
     def run(self, first: int) -> int:
@@ -78,6 +81,7 @@ class Loop:
         config = self.config.training
         batches = self.batches(number * config.critic_steps)
         saved = drawn = time.monotonic()
+        part = self._part(number)
         ended = False
         while not ended:
             rates = self.schedule.learning_rates(number, self.config.warmup)
@@ -87,6 +91,9 @@ class Loop:
             ended = self.interrupted or self.schedule.fraction(number) >= 1.0
             self.monitor.update(number, values, last=ended)
             _check_finite(self.monitor.latest)
+            if self._part(number) > part:
+                part = self._part(number)
+                self.snapshot(number)
             now = time.monotonic()
             if now - drawn > config.samples_every:
                 self.draw(number)
@@ -96,6 +103,10 @@ class Loop:
                 self.save(number)
                 saved = now
         return number
+
+    def _part(self, number: int) -> int:
+        """How many of the parts that end with a snapshot are over."""
+        return int(self.schedule.fraction(number) * self.config.training.snapshots)
 
     def _one_step(self, batches, number: int) -> dict:
         config = self.config

@@ -68,6 +68,10 @@ class Monitor:
         self._show(step, rate)
         self._last_log = now
 
+    def note(self, step: int, values: dict[str, float]) -> None:
+        """Keep values that belong to ``step`` beside the losses."""
+        self._write(step, values)
+
     def rewind(self, step: int) -> None:
         """Forget what came after ``step``, from which the run goes on."""
         _drop_after(self.path, step)

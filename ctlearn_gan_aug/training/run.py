@@ -22,12 +22,13 @@ from ..models.maps import LabelMaps
 from .adaptive import AdaptiveSymmetries
 from .checkpoint import load_checkpoint, save_checkpoint
 from .describe import describe
-from .folder import CHECKPOINT, STORE, check_output, prepare_output, with_precision
+from .folder import BEST, CHECKPOINT, STORE, check_output, prepare_output, with_precision
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
 from .samples import draw_samples
 from .schedule import Schedule
+from .snapshots import Snapshots
 from .step import AdversarialStep
 
 log = logging.getLogger(__name__)
@@ -152,6 +153,7 @@ class Run:
             self.config.training, len(self.training), setup=time.monotonic() - self.started
         )
         first = self._restore() if resume else 0
+        snapshots = self._snapshots(step)
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size, first)
         loop = Loop(
             self.config,
@@ -162,6 +164,7 @@ class Run:
             save=self._save,
             restore=self._restore,
             draw=lambda number: self._draw(step, number),
+            snapshot=lambda number: self._measure(snapshots, monitor, number),
         )
         with monitor:
             last = loop.run(first)
@@ -170,8 +173,9 @@ class Run:
             raise UserError(
                 f"{self.config.output}: interrupted at step {last}; go on with --resume."
             )
+        best = self._take_best(snapshots)
         self._draw(step, last)
-        return self._write_bundle(last, monitor.latest)
+        return self._write_bundle({"steps": last} | best | monitor.latest)
 
     def new_step(self) -> AdversarialStep:
         """The updates of this run's networks; the auxiliary is trained first if there is none."""
@@ -181,6 +185,23 @@ class Run:
         auxiliary = build_auxiliary(self.config, self.events, self.labels, self.intensity, folder)
         parts = self.networks, self.intensity, self.maps, self.events.camera
         return AdversarialStep(self.config, *parts, auxiliary)
+
+    def _snapshots(self, step: AdversarialStep) -> Snapshots | None:
+        if not self.config.training.snapshots or not Snapshots.suit(self.held_out):
+            return None
+        path = self.config.output / BEST
+        return Snapshots(path, self.held_out, self.labels, step.sample)
+
+    def _measure(self, snapshots: Snapshots | None, monitor: Monitor, number: int) -> None:
+        if snapshots:
+            monitor.note(number, snapshots.take(number, self.networks.averaged.get_weights()))
+
+    def _take_best(self, snapshots: Snapshots | None) -> dict:
+        """Let the averaged generator be that of the best snapshot; returns what is said of it."""
+        if not snapshots or not snapshots.best:
+            return {}
+        self.networks.averaged.set_weights(snapshots.best_weights())
+        return {f"snapshot_{name}": value for name, value in snapshots.best.items()}
 
     def _restore(self) -> int:
         """Return to the last checkpoint; returns its step."""
@@ -221,12 +242,10 @@ class Run:
         folder.mkdir(exist_ok=True)
         draw_samples(folder / f"step_{number:07d}.png", events, self.labels, step.sample)
 
-    def _write_bundle(self, step: int, latest: dict) -> Path:
+    def _write_bundle(self, values: dict) -> Path:
         target = self.config.output / "bundle"
         meta = describe(self.config, self.events, self.labels, self.intensity)
-        meta = meta.model_copy(
-            update={"training": {"seed": self.config.seed, "steps": step} | latest}
-        )
+        meta = meta.model_copy(update={"training": {"seed": self.config.seed} | values})
         save_bundle(
             target, meta, self.networks.averaged, self.training.labels, self.events.sources[0]
         )

@@ -1,0 +1,155 @@
+"""The averaged generator measured during a run on held-out events; its best state is kept."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ..data.events import Events
+from ..dl1.cleaning import infer_cleaning
+from ..dl1.parameters import compute
+from ..files import atomic_file
+from ..labels import LabelSet
+
+#: Held-out events that are looked at, and below which a score would say nothing.
+_MAX_EVENTS, _MIN_EVENTS = 800, 100
+#: Distance in standard deviations between an image without cleaned pixel and one that has some.
+_MISSING = 2.0
+#: Image parameters, those compared by their logarithm first.
+_LOGARITHMIC = ("hillas_intensity", "morphology_n_pixels", "intensity_max")
+_PLAIN = (
+    "hillas_fov_lon",
+    "hillas_fov_lat",
+    "hillas_length",
+    "hillas_width",
+    "concentration_cog",
+    "leakage_intensity_width_2",
+    "intensity_skewness",
+)
+_TIMES = ("peak_time_mean", "peak_time_std", "timing_deviation")
+
+
+class Snapshots:
+    """Scores of a run's states.
+
+    Parameters
+    ----------
+    path : Path
+        Safetensors file of the best state's weights.
+    events : Events
+        Held-out simulated events.
+    labels : LabelSet
+        Encodes their labels.
+    generate : callable
+        Encoded labels (n, n_labels) to pixel vectors (n, n_pixels, c), the same for the same state.
+    """
+
+    def __init__(self, path: Path, events: Events, labels: LabelSet, generate: Callable):
+        self.path = path
+        self.generate = generate
+        self.events = events = events.select(np.arange(min(len(events), _MAX_EVENTS)))
+        self.encoded = labels.encode(events.labels)
+        pixels = events.pixels[:]
+        self.cleaning = infer_cleaning(
+            pixels[..., 0], events.sample(len(events)).masks, events.camera.geometry
+        )
+        self.simulated = self._measure(pixels)
+        self.sigma = np.nanstd(self.simulated, axis=0)
+
+    @staticmethod
+    def suit(events: Events) -> bool:
+        """Whether there are events enough to judge by."""
+        return len(events) >= _MIN_EVENTS
+
+    def take(self, step: int, weights: list[np.ndarray]) -> dict[str, float]:
+        """Measure the present state; if it is the best so far, keep its weights.
+
+        Returns
+        -------
+        dict of str to float
+            ``snapshot_score``: energy score of the image parameters given the labels, in simulated
+            standard deviations, mean over the parameters; the smaller, the closer generated images
+            are to the distribution of simulated ones of equal labels. ``snapshot_w1``: mean
+            Wasserstein-1 distance of the parameters over all labels.
+        """
+        first, second = (
+            self._measure(pixels)
+            for pixels in np.split(self.generate(np.tile(self.encoded, (2, 1))), 2)
+        )
+        score = conditional_score(self.simulated, first, second, self.sigma)
+        if score < self.best.get("score", np.inf):
+            self._keep(step, score, weights)
+        return {"snapshot_score": score, "snapshot_w1": mean_w1(self.simulated, first, self.sigma)}
+
+    @property
+    def best(self) -> dict:
+        """``step`` and ``score`` of the best state so far, empty before there is one."""
+        from safetensors import safe_open
+
+        if not self.path.exists():
+            return {}
+        with safe_open(self.path, framework="np") as saved:
+            return json.loads(saved.metadata()["snapshot"])
+
+    def best_weights(self) -> list[np.ndarray]:
+        """Weights of the averaged generator in its best state."""
+        from safetensors.numpy import load_file
+
+        tensors = load_file(self.path)
+        return [tensors[name] for name in sorted(tensors)]
+
+    def _keep(self, step: int, score: float, weights) -> None:
+        from safetensors.numpy import save_file
+
+        tensors = {f"{i:04d}": np.array(w, order="C") for i, w in enumerate(weights)}
+        snapshot = json.dumps({"step": step, "score": score})
+        with atomic_file(self.path, overwrite=True) as part:
+            save_file(tensors, part, metadata={"snapshot": snapshot})
+
+    def _measure(self, pixels: np.ndarray) -> np.ndarray:
+        """Parameters (n, n_parameters) of images (n, n_pixels, c); NaN without cleaned pixel."""
+        times = pixels[..., 1] if len(self.events.channels) > 1 else None
+        result = compute(pixels[..., 0], times, self.events.camera.geometry, self.cleaning)
+        names = _PLAIN + (_TIMES if times is not None else ())
+        columns = [result.columns[name].astype(float) for name in names]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            columns += [np.log10(result.columns[name].astype(float)) for name in _LOGARITHMIC]
+        table = np.stack(columns, axis=1)
+        table[~result.mask.any(axis=1)] = np.nan
+        return np.where(np.isfinite(table), table, np.nan)
+
+
+def conditional_score(simulated, first, second, sigma) -> float:
+    """Energy score of two generated samples of the labels of simulated events.
+
+    Strictly proper in every parameter given the labels (Gneiting & Raftery, JASA 102 (2007) 359).
+
+    Parameters
+    ----------
+    simulated, first, second : ndarray (n, n_parameters)
+        Rows of equal labels. An image without a value counts as two standard deviations away from
+        one that has it.
+    sigma : ndarray (n_parameters,)
+        Units of distance.
+    """
+
+    def distance(a, b):
+        apart = np.abs(a - b) / np.maximum(sigma, 1e-9)
+        apart = np.where(np.isnan(a) == np.isnan(b), np.nan_to_num(apart), _MISSING)
+        return np.mean(apart)
+
+    error = distance(simulated, first) + distance(simulated, second)
+    return float(0.5 * (error - distance(first, second)))
+
+
+def mean_w1(simulated: np.ndarray, generated: np.ndarray, sigma: np.ndarray) -> float:
+    """Wasserstein-1 distance in standard deviations, mean over parameters that have values."""
+    from scipy.stats import wasserstein_distance
+
+    found = []
+    for a, b, width in zip(simulated.T, generated.T, sigma, strict=True):
+        a, b = a[np.isfinite(a)], b[np.isfinite(b)]
+        if len(a) and len(b) and width > 0:
+            found.append(wasserstein_distance(a, b) / width)
+    return float(np.mean(found)) if found else float("nan")
