@@ -79,6 +79,8 @@ class CriticConfig(Section):
         ``none`` (AC-GAN of the thesis), ``concat`` or ``projection`` of the labels.
     label_maps : bool
         Give it every pixel's position relative to the labels (``residual``).
+    moments : bool
+        Also judge by moments of the light about the labels (``residual`` with ``label_maps``).
     normalization : str
         ``batch`` or ``none`` (``residual``).
     dropout : float
@@ -97,6 +99,7 @@ class CriticConfig(Section):
     channels: Widths = [32, 48, 64, 96]
     conditioning: Literal["none", "concat", "projection"] = "projection"
     label_maps: bool = True
+    moments: bool = True
     normalization: Literal["batch", "none"] = "batch"
     dropout: float = Field(0.0, ge=0, lt=1)
     spectral_norm: bool = False

@@ -5,6 +5,7 @@ import keras
 from ..config.networks import MINIBATCH_GROUP, CriticConfig
 from . import layers as L
 from .blocks import MinibatchDeviation, attend, spectrally_normalised
+from .moments import judged_moments
 
 #: The night-sky noise is about 1/8 in network units: bring it near 1.
 _IMAGE_SCALE = 4.0
@@ -37,6 +38,9 @@ def build_critic(
     maps = keras.Input((side, side, n_maps), name="maps")
     if config.architecture == "residual":
         features = _residual(config, image, maps)
+        if config.moments and config.label_maps:
+            found = judged_moments(image, maps, labels)
+            features = keras.layers.Concatenate(name="features")([features, found])
     else:
         features = _dcgan(config, image)
     outputs = [_float32(_score(config, features, labels), "score")]

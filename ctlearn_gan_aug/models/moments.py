@@ -1,0 +1,59 @@
+"""Moments of an image's light about its labels, for a critic to judge by."""
+
+import keras
+
+from . import layers as L
+
+#: Charge in network units below which a pixel may be night sky.
+_NIGHT_SKY = 0.35
+_WIDTHS = (128, 64)
+
+
+def judged_moments(image, maps, labels):
+    """Features (B, 64) of where the light lies, how much there is and when it came.
+
+    As Hillas did (ICRC 19 (1985) 3, 445), images are described by sums over their pixels; here of
+    the light, its square and its time, weighted by the label maps and their squares. They say
+    what convolutions and a global mean find late: whether brightness, centroid, extent and time
+    gradient suit the labels.
+
+    Parameters
+    ----------
+    image : tensor (B, side, side, c)
+        Network units, charge first.
+    maps : tensor (B, side, side, n_maps)
+        Label maps.
+    labels : tensor (B, n_labels)
+        Encoded.
+    """
+    cells = image.shape[1] * image.shape[2]
+    powers = _powers(keras.layers.Reshape((cells, image.shape[-1]))(image))
+    place = keras.layers.Reshape((cells, maps.shape[-1]))(maps)
+    place = keras.layers.Concatenate()([place, keras.layers.Multiply()([place, place])])
+    sums = keras.layers.Dot(axes=(1, 1), name="moments")([powers, place])
+    sums = keras.layers.Flatten()(keras.layers.Rescaling(1.0 / cells)(sums))
+    sums = keras.layers.BatchNormalization(momentum=0.9, name="moments_norm")(sums)
+    x = keras.layers.Concatenate()([sums, labels])
+    for number, width in enumerate(_WIDTHS):
+        x = L.leaky(L.dense(x, width, f"moments_{number}"))
+    return x
+
+
+def _powers(pixels):
+    """Light and its square, and with times their product with light, and their square."""
+    charge, *time = _channels(pixels)
+    light = keras.layers.ReLU()(keras.layers.Rescaling(1.0, -_NIGHT_SKY)(charge))
+    powers = [light, keras.layers.Multiply()([light, light])]
+    for t in time:
+        powers += [keras.layers.Multiply()([light, t]), keras.layers.Multiply()([t, t])]
+    return keras.layers.Concatenate()(powers)
+
+
+def _channels(pixels) -> list:
+    """Pixels (B, cells, c) as c tensors (B, cells, 1)."""
+    if pixels.shape[-1] == 1:
+        return [pixels]
+    cells, n = pixels.shape[1:]
+    rows = keras.layers.Permute((2, 1))(pixels)
+    cuts = (keras.layers.Cropping1D((i, n - 1 - i))(rows) for i in range(n))
+    return [keras.layers.Reshape((cells, 1))(cut) for cut in cuts]

@@ -1,0 +1,50 @@
+"""The critic's moments of light: sums that can be checked by hand, and what they show it."""
+
+import keras
+import numpy as np
+import pytest
+
+from ctlearn_gan_aug.config.networks import CriticConfig
+from ctlearn_gan_aug.models.critic import build_critic
+
+SIDE, N_LABELS, N_MAPS = 8, 3, 4
+SKY = 0.35
+
+
+@pytest.fixture
+def data(rng):
+    maps = rng.normal(size=(2, SIDE, SIDE, N_MAPS)).astype(np.float32)
+    image = rng.normal(size=(2, SIDE, SIDE, 2)).astype(np.float32)
+    return image, np.zeros((2, N_LABELS), np.float32), maps
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def build(n_channels=2, **options):
+    return build_critic(CriticConfig(**options), SIDE, N_LABELS, N_MAPS, n_channels)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_moments_are_weighted_sums(data, n_channels):
+    image, labels, maps = data
+    image = image[..., :n_channels]
+    critic = build(n_channels)
+    inner = keras.Model(critic.inputs, critic.get_layer("moments").output)
+    light = np.maximum(image[..., 0] - SKY, 0)
+    powers = [light, light**2]
+    if n_channels > 1:
+        powers += [light * image[..., 1], image[..., 1] ** 2]
+    places = np.concatenate([maps, maps**2], axis=-1)
+    expected = np.einsum("bijk,bijp->bkp", np.stack(powers, -1), places)
+    np.testing.assert_allclose(inner([image, labels, maps]), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_critic_without_label_maps_has_no_moments():
+    names = {layer.name for layer in build(label_maps=False).layers}
+    assert "moments" not in names
+    assert "moments" not in {layer.name for layer in build(moments=False).layers}
+    blind = build(conditioning="none", label_maps=False)
+    assert "moments" not in {layer.name for layer in blind.layers}
