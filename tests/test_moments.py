@@ -24,7 +24,9 @@ def rng():
 
 
 def build(n_channels=2, **options):
-    return build_critic(CriticConfig(**options), SIDE, N_LABELS, N_MAPS, n_channels)
+    return build_critic(
+        CriticConfig(**{"moments": True} | options), SIDE, N_LABELS, N_MAPS, n_channels
+    )
 
 
 @pytest.mark.parametrize("n_channels", [1, 2])

@@ -80,7 +80,8 @@ class CriticConfig(Section):
     label_maps : bool
         Give it every pixel's position relative to the labels (``residual``).
     moments : bool
-        Also judge by moments of the light about the labels (``residual`` with ``label_maps``).
+        Also judge by moments of the light about the labels (``residual`` with ``label_maps``);
+        wants a warm-up of some hundred steps.
     normalization : str
         ``batch`` or ``none`` (``residual``).
     dropout : float
@@ -99,7 +100,7 @@ class CriticConfig(Section):
     channels: Widths = [32, 48, 64, 96]
     conditioning: Literal["none", "concat", "projection"] = "projection"
     label_maps: bool = True
-    moments: bool = True
+    moments: bool = False
     normalization: Literal["batch", "none"] = "batch"
     dropout: float = Field(0.0, ge=0, lt=1)
     spectral_norm: bool = False
