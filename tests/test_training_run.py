@@ -64,13 +64,11 @@ THESIS = {
 @pytest.mark.parametrize(
     ("sections", "options"),
     [
-        ({}, {}),
         ({}, {"symmetries": "adaptive"}),
         ({"data": {"validation_split": 0.3}}, {"snapshots": 3}),
-        (THESIS, {}),
         (THESIS, {"precision": "mixed_bfloat16"}),
     ],
-    ids=["default", "adaptive", "snapshots", "thesis", "thesis-bfloat16"],
+    ids=["adaptive", "snapshots", "thesis-bfloat16"],
 )
 def test_resumed_equals_uninterrupted(
     tmp_path, toy_gamma, tiny_config, monkeypatch, sections, options
