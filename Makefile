@@ -1,10 +1,12 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
-# Options: DIR=folder of the demo, PYTHON=interpreter to build .venv with, ARGS=arguments for pytest.
+# Options: DIR=folder of the demo, PYTHON=interpreter to build .venv with, ARGS=arguments for pytest,
+# JOBS=test files run side by side.
 
 SHELL := /bin/bash
 BIN := .venv/bin
 DIR ?= demo_output
 ARGS ?=
+JOBS ?= 2
 
 .PHONY: help demo test lint format venv clean
 
@@ -20,7 +22,7 @@ demo: venv
 	$(BIN)/ctlearn-gan demo --output "$(DIR)" --overwrite
 
 test: venv
-	$(BIN)/pytest -q $(ARGS)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: venv
 	$(BIN)/ruff check .

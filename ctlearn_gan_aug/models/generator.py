@@ -9,9 +9,11 @@ from .blocks import attend, spectrally_normalised
 #: Channels of independent normal noise per pixel.
 NOISE_CHANNELS = 4
 _TRUNK_LAYERS = 3
-#: Inverse width of the transition from pedestal to signal: one sigma of the night-sky noise, which
-#: is 1/8 in network units by choice of the charge scale.
-_SHARPNESS = 8.0
+#: Inverse width of the transition from pedestal to signal. The night-sky noise is 1/8 in network
+#: units by choice of the charge scale; a transition as wide would let light leak into all pixels.
+_SHARPNESS = 20.0
+#: Signal in network units below which a pixel is dark anyway.
+_FLOOR = -0.1
 
 
 def build_generator(
@@ -168,9 +170,19 @@ def _bounded(x, limit: float):
     return keras.layers.Rescaling(limit)(x)
 
 
+def _floored(x):
+    """Hardly lower than the floor.
+
+    A signal far below all pedestals has no gradient any more. Most pixels are dark, and would take
+    the rest of the image with them before the generator knows where showers lie.
+    """
+    x = keras.layers.Rescaling(1.0, -_FLOOR)(x)
+    return keras.layers.Rescaling(1.0, _FLOOR)(L.leaky(L.leaky(x)))
+
+
 def _over_pedestal(signal, pedestal):
     """The larger of signal and pedestal, and its time, as a pulse finder would choose."""
-    excess = keras.layers.Subtract(name="excess")([signal[0], pedestal[0]])
+    excess = keras.layers.Subtract(name="excess")([_floored(signal[0]), pedestal[0]])
     rise = keras.layers.Rescaling(_SHARPNESS)(excess)
     rise = keras.layers.Activation("softplus")(rise)
     rise = keras.layers.Rescaling(1.0 / _SHARPNESS)(rise)
