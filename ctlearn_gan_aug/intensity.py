@@ -27,7 +27,9 @@ TIME_UNIT = 2.0
 CHANNELS = ("image", "peak_time")
 #: Normal deviations at whose quantiles pedestal charges are tabulated, out to rare outliers.
 PEDESTAL_SIGMAS = tuple(np.linspace(-4.0, 4.0, 81).tolist())
-_PEDESTAL_RINGS = 3  # neighbours around a cleaned pixel that may hold light of the shower
+#: The pedestal is taken from this part of the pixels, those furthest from the cleaned ones: faint
+#: light reaches far around a shower.
+_PEDESTAL_SHARE = 0.4
 _PEDESTAL_MINIMUM = 10_000
 _TIME_QUANTILES = 65
 _CHARGE_BINS = 12
@@ -224,18 +226,24 @@ class IntensityTransform:
 
 
 def _fit_pedestal(charge, masks, neighbors) -> tuple[float, ...]:
-    near = masks
-    if neighbors is not None:
-        near = masks.astype(np.float32)
-        for _ in range(_PEDESTAL_RINGS):
-            near = np.minimum((neighbors @ near.T).T + near, 1.0)
-        near = near > 0
-        near[~masks.any(axis=1)] = True  # no cleaned pixel: faint light may be anywhere
-    dark = charge[~near]
+    dark = charge[_far_from(masks, neighbors)]
     dark = dark if dark.size >= _PEDESTAL_MINIMUM else charge[~masks]
     dark = dark if dark.size else charge.ravel()
     shares = [0.5 * (1.0 + math.erf(sigma / math.sqrt(2.0))) for sigma in PEDESTAL_SIGMAS]
     return tuple(map(float, np.quantile(dark, shares)))
+
+
+def _far_from(masks, neighbors) -> np.ndarray:
+    """Pixels furthest from the cleaned ones, at least `_PEDESTAL_SHARE` of all if there are any."""
+    far = ~masks
+    far[~masks.any(axis=1)] = False  # no cleaned pixel: faint light may be anywhere
+    while neighbors is not None:
+        near = (~far).astype(np.float32)
+        further = far & ((neighbors @ near.T).T == 0)
+        if further.mean() < _PEDESTAL_SHARE or further.sum() == far.sum():
+            break
+        far = further
+    return far
 
 
 def _fit_times(charge, time, masks, scale) -> dict:

@@ -38,7 +38,7 @@ def test_moments_are_weighted_sums(data, n_channels):
     light = np.maximum(image[..., 0] - SKY, 0)
     powers = [light, light**2]
     if n_channels > 1:
-        powers += [light * image[..., 1], image[..., 1] ** 2]
+        powers += [light * image[..., 1], light * image[..., 1] ** 2]
     places = np.concatenate([maps, maps**2], axis=-1)
     expected = np.einsum("bijk,bijp->bkp", np.stack(powers, -1), places)
     np.testing.assert_allclose(inner([image, labels, maps]), expected, rtol=1e-3, atol=1e-3)
@@ -50,3 +50,18 @@ def test_a_critic_without_label_maps_has_no_moments():
     assert "moments" not in {layer.name for layer in build(moments=False).layers}
     blind = build(conditioning="none", label_maps=False)
     assert "moments" not in {layer.name for layer in blind.layers}
+
+
+def test_contrast_is_how_far_a_bright_pixel_stands_out_times_its_light(data):
+    image, labels, maps = data
+    image = np.full_like(image, 0.1)
+    image[:, 3, 4] = 1.0, 0.5
+    critic = build(moments=False)
+    inner = keras.Model(critic.inputs, critic.get_layer("contrast").output)
+    found = inner([image, labels, maps]).numpy()
+    light = 1.0 - SKY
+    np.testing.assert_allclose(
+        found[:, 3, 4], [light * 0.9 * 8 / 9, light * 0.4 * 8 / 9], rtol=1e-4
+    )
+    found[:, 3, 4] = 0.0
+    assert not found.any()

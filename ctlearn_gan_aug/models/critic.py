@@ -5,7 +5,7 @@ import keras
 from ..config.networks import MINIBATCH_GROUP, CriticConfig
 from . import layers as L
 from .blocks import MinibatchDeviation, attend, spectrally_normalised
-from .moments import judged_moments
+from .moments import judged_moments, light
 
 #: The night-sky noise is about 1/8 in network units: bring it near 1.
 _IMAGE_SCALE = 4.0
@@ -61,7 +61,8 @@ def _residual(config: CriticConfig, image, maps):
     Without the batch normalisation it hardly learns: nearly all of an image is night sky, and the
     few pixels that matter vanish beside it. Simulated and generated images therefore share a batch.
     """
-    x = keras.layers.Rescaling(_IMAGE_SCALE, name="image_scale")(image)
+    x = keras.layers.Concatenate(name="image_and_contrast")([image, _contrast(image)])
+    x = keras.layers.Rescaling(_IMAGE_SCALE, name="image_scale")(x)
     x = L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
     x = _normed(config, x, config.channels[0], "door")
     join = min(_MAPS_LEVEL, len(config.channels) - 2)
@@ -72,6 +73,17 @@ def _residual(config: CriticConfig, image, maps):
         x = attend(x, f"level{level}_attention", config.attention)
         x = _down(config, x, width, f"level{level}")
     return keras.layers.GlobalAveragePooling2D()(_compared(config, x))
+
+
+def _contrast(image):
+    """How far pixels with light stand out from their neighbours, in proportion to that light.
+
+    In the compressed units of the network a bright pixel that is half too bright differs less from
+    its neighbours than one pixel of night sky from the next.
+    """
+    around = keras.layers.AveragePooling2D(3, strides=1, padding="same")(image)
+    contrast = keras.layers.Subtract()([image, around])
+    return keras.layers.Multiply(name="contrast")([contrast, light(image)])
 
 
 def _normed(config: CriticConfig, x, width: int, name: str):

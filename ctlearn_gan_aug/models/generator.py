@@ -12,6 +12,8 @@ _TRUNK_LAYERS = 3
 #: Inverse width of the transition from pedestal to signal. The night-sky noise is 1/8 in network
 #: units by choice of the charge scale; a transition as wide would let light leak into all pixels.
 _SHARPNESS = 20.0
+#: The same for times, which learn better from pixels where signal and pedestal compete.
+_TIME_SHARPNESS = 16.0
 #: Signal in network units below which a pixel is dark anyway.
 _FLOOR = -0.1
 
@@ -188,7 +190,7 @@ def _over_pedestal(signal, pedestal):
     rise = keras.layers.Rescaling(1.0 / _SHARPNESS)(rise)
     image = [keras.layers.Add(name="charge")([pedestal[0], rise])]
     if len(signal) > 1:
-        won = keras.layers.Rescaling(2.0 * _SHARPNESS)(excess)
+        won = keras.layers.Rescaling(_TIME_SHARPNESS)(excess)
         won = keras.layers.Activation("sigmoid")(won)
         change = keras.layers.Subtract()([signal[1], pedestal[1]])
         change = keras.layers.Multiply()([won, change])

@@ -27,7 +27,8 @@ def judged_moments(image, maps, labels):
         Encoded.
     """
     cells = image.shape[1] * image.shape[2]
-    powers = _powers(keras.layers.Reshape((cells, image.shape[-1]))(image))
+    powers = _powers(image)
+    powers = keras.layers.Reshape((cells, powers.shape[-1]))(powers)
     place = keras.layers.Reshape((cells, maps.shape[-1]))(maps)
     place = keras.layers.Concatenate()([place, keras.layers.Multiply()([place, place])])
     sums = keras.layers.Dot(axes=(1, 1), name="moments")([powers, place])
@@ -39,21 +40,28 @@ def judged_moments(image, maps, labels):
     return x
 
 
-def _powers(pixels):
-    """Light and its square, and with times their product with light, and their square."""
-    charge, *time = _channels(pixels)
-    light = keras.layers.ReLU()(keras.layers.Rescaling(1.0, -_NIGHT_SKY)(charge))
-    powers = [light, keras.layers.Multiply()([light, light])]
+def light(image):
+    """Charge beyond the night sky's (B, side, side, 1) of images (B, side, side, c)."""
+    charge, *_ = _channels(image)
+    return keras.layers.ReLU()(keras.layers.Rescaling(1.0, -_NIGHT_SKY)(charge))
+
+
+def _powers(image):
+    """Light and its square, and with times their product with light, once and twice."""
+    _, *time = _channels(image)
+    bright = light(image)
+    powers = [bright, keras.layers.Multiply()([bright, bright])]
     for t in time:
-        powers += [keras.layers.Multiply()([light, t]), keras.layers.Multiply()([t, t])]
+        late = keras.layers.Multiply()([bright, t])
+        powers += [late, keras.layers.Multiply()([late, t])]
     return keras.layers.Concatenate()(powers)
 
 
-def _channels(pixels) -> list:
-    """Pixels (B, cells, c) as c tensors (B, cells, 1)."""
-    if pixels.shape[-1] == 1:
-        return [pixels]
-    cells, n = pixels.shape[1:]
-    rows = keras.layers.Permute((2, 1))(pixels)
+def _channels(image) -> list:
+    """Images (B, side, side, c) as c tensors (B, side, side, 1)."""
+    side, n = image.shape[1], image.shape[-1]
+    if n == 1:
+        return [image]
+    rows = keras.layers.Permute((2, 1))(keras.layers.Reshape((side * side, n))(image))
     cuts = (keras.layers.Cropping1D((i, n - 1 - i))(rows) for i in range(n))
-    return [keras.layers.Reshape((cells, 1))(cut) for cut in cuts]
+    return [keras.layers.Reshape((side, side, 1))(cut) for cut in cuts]
