@@ -13,7 +13,7 @@ def judged_moments(image, maps, labels):
     """Features (B, 64) of where the light lies, how much there is and when it came.
 
     As Hillas did (ICRC 19 (1985) 3, 445), images are described by sums over their pixels; here of
-    the light, its square and its time, weighted by the label maps and their squares. They say
+    the light, its square and its times, weighted by the label maps and their squares. They say
     what convolutions and a global mean find late: whether brightness, centroid, extent and time
     gradient suit the labels.
 
