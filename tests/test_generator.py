@@ -27,7 +27,7 @@ def dark():
 def test_dark_pixels_show_the_pedestal_and_nothing_else(dark):
     model, inputs = dark
     charge = model(inputs, training=False)[..., :1].numpy()
-    assert np.abs(charge - inputs[4]).mean() < 0.01 * SIGMA
+    assert np.abs(charge - inputs[4]).max() < 0.02 * SIGMA
 
 
 def test_a_dark_generator_can_learn_to_shine(dark):

@@ -14,8 +14,8 @@ _TRUNK_LAYERS = 3
 _SHARPNESS = 20.0
 #: The same for times, which learn better from pixels where signal and pedestal compete.
 _TIME_SHARPNESS = 16.0
-#: Signal in network units below which a pixel is dark anyway.
-_FLOOR = -0.1
+#: How far below its pedestal in network units a signal shows nothing anyway.
+_FLOOR = -0.3
 
 
 def build_generator(
@@ -175,7 +175,7 @@ def _bounded(x, limit: float):
 def _floored(x):
     """Hardly lower than the floor.
 
-    A signal far below all pedestals has no gradient any more. Most pixels are dark, and would take
+    A signal far below the pedestal has no gradient any more. Most pixels are dark, and would take
     the rest of the image with them before the generator knows where showers lie.
     """
     x = keras.layers.Rescaling(1.0, -_FLOOR)(x)
@@ -184,8 +184,8 @@ def _floored(x):
 
 def _over_pedestal(signal, pedestal):
     """The larger of signal and pedestal, and its time, as a pulse finder would choose."""
-    excess = keras.layers.Subtract(name="excess")([_floored(signal[0]), pedestal[0]])
-    rise = keras.layers.Rescaling(_SHARPNESS)(excess)
+    excess = keras.layers.Subtract(name="excess")([signal[0], pedestal[0]])
+    rise = keras.layers.Rescaling(_SHARPNESS)(_floored(excess))
     rise = keras.layers.Activation("softplus")(rise)
     rise = keras.layers.Rescaling(1.0 / _SHARPNESS)(rise)
     image = [keras.layers.Add(name="charge")([pedestal[0], rise])]
