@@ -62,8 +62,13 @@ def test_the_best_state_is_kept(tmp_path, toy_gamma):
     events = read_events([toy_gamma]).select(np.arange(120))
     labels = LabelSet.fit(["energy", "cameradirection"], events.labels)
     made = {"pixels": None}
-    snapshots = Snapshots(tmp_path / "best", events, labels, lambda encoded: made["pixels"])
-    images = np.tile(events.pixels[:], (2, 1, 1))
+    snapshots = Snapshots(
+        tmp_path / "best",
+        events,
+        labels,
+        lambda encoded: np.tile(made["pixels"], (len(encoded) // 120, 1, 1)),
+    )
+    images = events.pixels[:]
     scores = {}
     for step, factor in ((1, 3.0), (2, 1.0), (3, 0.3)):
         made["pixels"] = images * np.array([factor, 1.0], np.float32)
@@ -72,3 +77,6 @@ def test_the_best_state_is_kept(tmp_path, toy_gamma):
     assert min(scores[1], scores[3]) > 0.1
     assert snapshots.best["step"] == 2
     np.testing.assert_array_equal(snapshots.best_weights(), [[2, 2]])
+    made["pixels"] = images
+    snapshots.take(4, [np.full(2, 4)])
+    assert snapshots.best["step"] == 4  # of equal states the later

@@ -110,11 +110,16 @@ def test_the_best_snapshot_goes_into_the_bundle(tmp_path, toy_gamma, tiny_config
     sections = {"data": {"validation_split": 0.3}, "training": {"steps": 6, "snapshots": 3}}
     bundle = train(tiny_config(tmp_path / "run", [toy_gamma], **sections))
     lines = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
-    scores = {x["step"]: x["snapshot_score"] for x in lines if "snapshot_score" in x}
+    found = {x["step"]: x for x in lines if "snapshot_score" in x}
+    scores = {step: x["snapshot_score"] for step, x in found.items()}
     assert sorted(scores) == [2, 4, 6]
     said = load_bundle(bundle).meta.training
-    assert said["snapshot_step"] == min(scores, key=scores.get)
-    assert said["snapshot_score"] == pytest.approx(min(scores.values()), abs=1e-6)
+    chosen = said["snapshot_step"]
+    assert said["snapshot_score"] == pytest.approx(scores[chosen], abs=1e-6)
+    error = found[chosen]["snapshot_error"]
+    earlier = min(score for step, score in scores.items() if step <= chosen)
+    assert scores[chosen] <= earlier + error + 1e-6
+    assert min(scores.values()) == pytest.approx(said["snapshot_lowest"], abs=1e-6)
     best = load_file(tmp_path / "run" / "best.safetensors")
     kept = load_bundle(bundle).generator.get_weights()
     for name, weights in zip(sorted(best), kept, strict=True):
