@@ -57,12 +57,16 @@ def run(tool, config, data, *options, background=False, output="out", task="ener
 
 
 def assert_same_log(ours, theirs):
-    """Equal losses; sums over a batch of known size may round differently."""
+    """Equal losses; sums over a batch of known size may round differently.
+
+    Rounding also moves an event across one of the thresholds at which Keras counts for its AUC.
+    """
     assert len(ours) == len(theirs)
     for row, expected in zip(ours, theirs, strict=True):
         assert row.keys() == expected.keys()
-        numbers = [[float(value) for value in log.values()] for log in (row, expected)]
-        np.testing.assert_allclose(*numbers, rtol=1e-4)
+        for name, value in row.items():
+            tolerance = {"abs": 0.02} if "auc" in name else {"rel": 1e-4}
+            assert float(value) == pytest.approx(float(expected[name]), **tolerance), name
 
 
 @pytest.mark.parametrize(("task", "background"), [("energy", False), ("type", True)])
