@@ -234,13 +234,17 @@ def _fit_pedestal(charge, masks, neighbors) -> tuple[float, ...]:
 
 
 def _far_from(masks, neighbors) -> np.ndarray:
-    """Pixels furthest from the cleaned ones, at least `_PEDESTAL_SHARE` of all if there are any."""
-    far = ~masks
-    far[~masks.any(axis=1)] = False  # no cleaned pixel: faint light may be anywhere
+    """Pixels furthest from the cleaned ones, at least `_PEDESTAL_SHARE` of images that have some.
+
+    Without cleaned pixel, faint light may be anywhere.
+    """
+    has_signal = masks.any(axis=1)
+    far = ~masks & has_signal[:, None]
+    least = _PEDESTAL_SHARE * masks[has_signal].size
     while neighbors is not None:
         near = (~far).astype(np.float32)
         further = far & ((neighbors @ near.T).T == 0)
-        if further.mean() < _PEDESTAL_SHARE or further.sum() == far.sum():
+        if further.sum() < least or further.sum() == far.sum():
             break
         far = further
     return far

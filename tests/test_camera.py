@@ -170,6 +170,22 @@ def test_pedestals_look_like_pixels_without_signal(events):
         assert np.percentile(time, chance) == pytest.approx(expected, abs=0.15 * spread)
 
 
+def test_pedestals_are_taken_far_from_showers(events):
+    """Faint light around every shower is left out, however many images show no shower at all."""
+    geometry = events.camera.geometry
+    neighbors = geometry.neighbor_matrix_sparse
+    rng = np.random.default_rng(0)
+    charge = rng.normal(1.0, 0.3, (300, geometry.n_pixels, 1)).astype(np.float32)
+    masks = np.zeros(charge.shape[:2], bool)
+    masks[:60, 0] = True
+    near = masks.astype(np.float32)
+    for _ in range(4):
+        near = np.minimum((neighbors @ near.T).T + near, 1.0)
+    charge[..., 0] += 5.0 * near + 100.0 * masks
+    transform = IntensityTransform.fit(charge, masks, ("image",), neighbors)
+    assert max(transform.pedestal) < 3.0
+
+
 def test_camera_of_another_kind_is_told_apart(events, shared_data):
     other = read_events([shared_data / "lst_muons.dl1.h5"]).camera
     assert events.camera.same_as(Camera.from_subarray(events.camera.subarray, other.tel_id))
