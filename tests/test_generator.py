@@ -17,7 +17,9 @@ def dark():
     """A generator that wants every pixel far below the night sky, its inputs and its pedestals."""
     config = GeneratorConfig(latent=8, channels=[12, 10, 6], embedding=16)
     model = build_generator(config, SIDE, 3, 9, (3.0, 3.0), gate=(2.0, 0.1))
-    model.get_layer("pixels0_value").bias.assign([-3.0])
+    value = model.get_layer("pixels0_value")
+    value.kernel.assign(np.zeros(value.kernel.shape))
+    value.bias.assign([-3.0])
     rng = np.random.default_rng(1)
     inputs = [rng.normal(size=(32, *x.shape[1:])).astype(np.float32) for x in model.inputs]
     inputs[4] = MEAN + SIGMA * inputs[4]

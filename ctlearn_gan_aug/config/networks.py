@@ -80,8 +80,7 @@ class CriticConfig(Section):
     label_maps : bool
         Give it every pixel's position relative to the labels (``residual``).
     moments : bool
-        Also judge by moments of the light about the labels (``residual`` with ``label_maps``);
-        wants a warm-up of some hundred steps.
+        Also judge by moments of the light about the labels (``residual`` with ``label_maps``).
     normalization : str
         ``batch`` or ``none`` (``residual``).
     dropout : float

@@ -170,8 +170,8 @@ class TrainingConfig(Section):
         ``float32``, ``mixed_bfloat16``, ``mixed_float16``, or ``auto``: ``mixed_bfloat16`` where
         the machine calculates in it, else ``float32``.
     snapshots : int
-        How often in a run the averaged generator is measured on held-out events; the best state
-        goes into the bundle. 0 takes the last one.
+        How often in a run the averaged generator is measured on held-out events; the last state
+        not clearly worse than the best goes into the bundle. 0 takes the last one.
     checkpoint_every, samples_every : str
         Wall time between checkpoints and between sample figures.
     """

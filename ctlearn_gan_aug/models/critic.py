@@ -37,9 +37,10 @@ def build_critic(
     labels = keras.Input((n_labels,), name="labels")
     maps = keras.Input((side, side, n_maps), name="maps")
     if config.architecture == "residual":
-        features = _residual(config, image, maps)
+        bright = light(image)
+        features = _residual(config, image, bright, maps)
         if config.moments and config.label_maps:
-            found = judged_moments(image, maps, labels)
+            found = judged_moments(image, bright, maps, labels)
             features = keras.layers.Concatenate(name="features")([features, found])
     else:
         features = _dcgan(config, image)
@@ -55,13 +56,13 @@ def _float32(x, name: str):
     return keras.layers.Activation("linear", dtype="float32", name=name)(x)
 
 
-def _residual(config: CriticConfig, image, maps):
+def _residual(config: CriticConfig, image, bright, maps):
     """Full resolution folded into depth at the door, strided residual blocks, a global mean.
 
     Without the batch normalisation it hardly learns: nearly all of an image is night sky, and the
     few pixels that matter vanish beside it. Simulated and generated images therefore share a batch.
     """
-    x = keras.layers.Concatenate(name="image_and_contrast")([image, _contrast(image)])
+    x = keras.layers.Concatenate(name="image_and_contrast")([image, _contrast(image, bright)])
     x = keras.layers.Rescaling(_IMAGE_SCALE, name="image_scale")(x)
     x = L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
     x = _normed(config, x, config.channels[0], "door")
@@ -75,7 +76,7 @@ def _residual(config: CriticConfig, image, maps):
     return keras.layers.GlobalAveragePooling2D()(_compared(config, x))
 
 
-def _contrast(image):
+def _contrast(image, bright):
     """How far pixels with light stand out from their neighbours, in proportion to that light.
 
     In the compressed units of the network a bright pixel that is half too bright differs less from
@@ -83,7 +84,7 @@ def _contrast(image):
     """
     around = keras.layers.AveragePooling2D(3, strides=1, padding="same")(image)
     contrast = keras.layers.Subtract()([image, around])
-    return keras.layers.Multiply(name="contrast")([contrast, light(image)])
+    return keras.layers.Multiply(name="contrast")([contrast, bright])
 
 
 def _normed(config: CriticConfig, x, width: int, name: str):

@@ -12,7 +12,7 @@ _TRUNK_LAYERS = 3
 #: Inverse width of the transition from pedestal to signal. The night-sky noise is 1/8 in network
 #: units by choice of the charge scale; a transition as wide would let light leak into all pixels.
 _SHARPNESS = 20.0
-#: The same for times, which learn better from pixels where signal and pedestal compete.
+#: The same for times; softer, so that pixels where signal and pedestal compete teach them too.
 _TIME_SHARPNESS = 16.0
 #: How far below its pedestal in network units a signal shows nothing anyway.
 _FLOOR = -0.3

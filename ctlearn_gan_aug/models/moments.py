@@ -9,7 +9,7 @@ _NIGHT_SKY = 0.35
 _WIDTHS = (128, 64)
 
 
-def judged_moments(image, maps, labels):
+def judged_moments(image, bright, maps, labels):
     """Features (B, 64) of where the light lies, how much there is and when it came.
 
     As Hillas did (ICRC 19 (1985) 3, 445), images are described by sums over their pixels; here of
@@ -21,13 +21,15 @@ def judged_moments(image, maps, labels):
     ----------
     image : tensor (B, side, side, c)
         Network units, charge first.
+    bright : tensor (B, side, side, 1)
+        Its `light`.
     maps : tensor (B, side, side, n_maps)
         Label maps.
     labels : tensor (B, n_labels)
         Encoded.
     """
     cells = image.shape[1] * image.shape[2]
-    powers = _powers(image)
+    powers = _powers(image, bright)
     powers = keras.layers.Reshape((cells, powers.shape[-1]))(powers)
     place = keras.layers.Reshape((cells, maps.shape[-1]))(maps)
     place = keras.layers.Concatenate()([place, keras.layers.Multiply()([place, place])])
@@ -46,10 +48,9 @@ def light(image):
     return keras.layers.ReLU()(keras.layers.Rescaling(1.0, -_NIGHT_SKY)(charge))
 
 
-def _powers(image):
+def _powers(image, bright):
     """Light and its square, and with times their product with light, once and twice."""
     _, *time = _channels(image)
-    bright = light(image)
     powers = [bright, keras.layers.Multiply()([bright, bright])]
     for t in time:
         late = keras.layers.Multiply()([bright, t])
