@@ -34,14 +34,15 @@ def test_moments_are_weighted_sums(data, n_channels):
     image, labels, maps = data
     image = image[..., :n_channels]
     critic = build(n_channels)
-    inner = keras.Model(critic.inputs, critic.get_layer("moments").output)
+    outputs = [critic.get_layer(name).output for name in ("moments", "contrast")]
+    found, contrast = keras.Model(critic.inputs, outputs)([image, labels, maps])
     light = np.maximum(image[..., 0] - SKY, 0)
-    powers = [light, light**2]
+    powers = [light, light**2, *np.moveaxis(contrast.numpy() ** 2, -1, 0)]
     if n_channels > 1:
         powers += [light * image[..., 1], light * image[..., 1] ** 2]
     places = np.concatenate([maps, maps**2], axis=-1)
     expected = np.einsum("bijk,bijp->bkp", np.stack(powers, -1), places)
-    np.testing.assert_allclose(inner([image, labels, maps]), expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_a_critic_without_label_maps_has_no_moments():
@@ -64,3 +65,13 @@ def test_contrast_is_how_far_a_bright_pixel_stands_out_times_its_light(data):
     np.testing.assert_allclose(found[:, 3, 4], expected, rtol=1e-4)
     found[:, 3, 4] = 0.0
     assert not found.any()
+
+
+def test_the_label_head_finds_labels_in_the_image_alone(data):
+    image, labels, maps = data
+    critic = build(label_head=1.0, conditioning="projection")
+    score, found = critic([image, labels, maps])
+    other_score, same = critic([image, labels + 1.0, 2.0 * maps])
+    np.testing.assert_array_equal(found, same)
+    assert not np.allclose(score, other_score)
+    assert not np.allclose(found, critic([image + 1.0, labels, maps])[1])

@@ -86,6 +86,17 @@ def test_pair_loss_is_least_for_the_right_distribution():
         assert score(center, width) > best + 0.005
 
 
+def test_errors_are_to_be_as_large_as_simulated_ones():
+    """The label head's score: neither no error at all nor twice the natural one is as good."""
+    real, first, second = np.random.default_rng(0).normal(size=(3, 4000, 2)).astype(np.float32)
+
+    def score(width):
+        return float(losses.energy_score(real, width * first, width * second))
+
+    assert score(0.0) > score(1.0) + 0.05
+    assert score(2.0) > score(1.0) + 0.05
+
+
 @pytest.fixture(scope="module")
 def events(toy_gamma):
     return read_events([toy_gamma])

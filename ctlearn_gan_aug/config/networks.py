@@ -92,7 +92,8 @@ class CriticConfig(Section):
     minibatch_std : bool
         Show the critic how much the images of a small group differ.
     label_head : float
-        Weight of a second output that finds the labels (AC-GAN); 0 has none.
+        Weight of a second output that finds the labels in the image alone, and of the condition
+        that it finds them in generated images as well as in simulated ones; 0 has none.
     """
 
     architecture: Literal["residual", "dcgan"] = "residual"

@@ -11,6 +11,8 @@ from .moments import judged_moments, light
 _IMAGE_SCALE = 4.0
 #: Level at which label maps join: beside their large numbers the door would not see the image.
 _MAPS_LEVEL = 1
+#: Strided convolutions of the label head, and their filters.
+_HEAD_LEVELS, _HEAD_WIDTH = 2, 64
 
 
 def build_critic(
@@ -38,15 +40,17 @@ def build_critic(
     maps = keras.Input((side, side, n_maps), name="maps")
     if config.architecture == "residual":
         bright = light(image)
-        features = _residual(config, image, bright, maps)
+        contrast = _contrast(image, bright)
+        unaware = _entrance(config, image, contrast)
+        features = _residual(config, unaware, maps)
         if config.moments and config.label_maps:
-            found = judged_moments(image, bright, maps, labels)
+            found = judged_moments(image, bright, contrast, maps, labels)
             features = keras.layers.Concatenate(name="features")([features, found])
     else:
-        features = _dcgan(config, image)
+        features = unaware = _dcgan(config, image)
     outputs = [_float32(_score(config, features, labels), "score")]
     if config.label_head:
-        outputs.append(_float32(L.dense(features, n_labels, "head", gain=1.0), "found_labels"))
+        outputs.append(_float32(_found_labels(config, unaware, n_labels), "found_labels"))
     inputs = [image, labels, maps]
     model = keras.Model(inputs, outputs if config.label_head else outputs[0], name="critic")
     return spectrally_normalised(model) if config.spectral_norm else model
@@ -56,24 +60,39 @@ def _float32(x, name: str):
     return keras.layers.Activation("linear", dtype="float32", name=name)(x)
 
 
-def _residual(config: CriticConfig, image, bright, maps):
-    """Full resolution folded into depth at the door, strided residual blocks, a global mean.
+def _entrance(config: CriticConfig, image, contrast):
+    """Full resolution folded into depth at the door, and the level that knows of no labels yet."""
+    x = keras.layers.Concatenate(name="image_and_contrast")([image, contrast])
+    x = keras.layers.Rescaling(_IMAGE_SCALE, name="image_scale")(x)
+    x = L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
+    x = _normed(config, x, config.channels[0], "door")
+    for level in range(_maps_level(config)):
+        x = _level(config, x, level)
+    return x
+
+
+def _residual(config: CriticConfig, x, maps):
+    """Strided residual blocks that see the label maps, and a global mean.
 
     Without the batch normalisation it hardly learns: nearly all of an image is night sky, and the
     few pixels that matter vanish beside it. Simulated and generated images therefore share a batch.
     """
-    x = keras.layers.Concatenate(name="image_and_contrast")([image, _contrast(image, bright)])
-    x = keras.layers.Rescaling(_IMAGE_SCALE, name="image_scale")(x)
-    x = L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
-    x = _normed(config, x, config.channels[0], "door")
-    join = min(_MAPS_LEVEL, len(config.channels) - 2)
-    for level, width in enumerate(config.channels[1:]):
-        if level == join and config.label_maps:
-            place = L.pool(maps, 2 ** (level + 1))
-            x = keras.layers.Concatenate(name="image_and_maps")([x, place])
-        x = attend(x, f"level{level}_attention", config.attention)
-        x = _down(config, x, width, f"level{level}")
+    first = _maps_level(config)
+    if config.label_maps:
+        place = L.pool(maps, 2 ** (first + 1))
+        x = keras.layers.Concatenate(name="image_and_maps")([x, place])
+    for level in range(first, len(config.channels) - 1):
+        x = _level(config, x, level)
     return keras.layers.GlobalAveragePooling2D()(_compared(config, x))
+
+
+def _maps_level(config: CriticConfig) -> int:
+    return min(_MAPS_LEVEL, len(config.channels) - 2)
+
+
+def _level(config: CriticConfig, x, level: int):
+    x = attend(x, f"level{level}_attention", config.attention)
+    return _down(config, x, config.channels[level + 1], f"level{level}")
 
 
 def _contrast(image, bright):
@@ -138,6 +157,17 @@ def _dcgan(config: CriticConfig, x):
         x = attend(x, f"level{level}_attention", config.attention)
     x = keras.layers.Flatten()(_compared(config, x))
     return L.dropout(x, 0.2, seed=levels) if config.dropout else x
+
+
+def _found_labels(config: CriticConfig, x, n_labels: int):
+    """Labels (B, n_labels) that features show which have seen the image alone."""
+    if config.architecture == "residual":
+        for number in range(_HEAD_LEVELS):
+            name = f"head_conv{number}"
+            x = L.conv(x, _HEAD_WIDTH, 3, name, strides=2, use_bias=False)
+            x = L.leaky(_norm(config, x, name))
+        x = L.leaky(L.dense(keras.layers.Flatten()(x), 2 * _HEAD_WIDTH, "head_joint"))
+    return L.dense(x, n_labels, "head", gain=1.0)
 
 
 def _score(config: CriticConfig, features, labels):

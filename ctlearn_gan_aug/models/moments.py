@@ -9,13 +9,13 @@ _NIGHT_SKY = 0.35
 _WIDTHS = (128, 64)
 
 
-def judged_moments(image, bright, maps, labels):
+def judged_moments(image, bright, contrast, maps, labels):
     """Features (B, 64) of where the light lies, how much there is and when it came.
 
     As Hillas did (ICRC 19 (1985) 3, 445), images are described by sums over their pixels; here of
-    the light, its square and its times, weighted by the label maps and their squares. They say
-    what convolutions and a global mean find late: whether brightness, centroid, extent and time
-    gradient suit the labels.
+    the light, its square, its times and its contrast squared, weighted by the label maps and their
+    squares. They say what convolutions and a global mean find late: whether brightness, centroid,
+    extent and time gradient suit the labels, and light and times are as rough as they should be.
 
     Parameters
     ----------
@@ -23,13 +23,15 @@ def judged_moments(image, bright, maps, labels):
         Network units, charge first.
     bright : tensor (B, side, side, 1)
         Its `light`.
+    contrast : tensor (B, side, side, c)
+        How far pixels stand out from their neighbours, times ``bright``.
     maps : tensor (B, side, side, n_maps)
         Label maps.
     labels : tensor (B, n_labels)
         Encoded.
     """
     cells = image.shape[1] * image.shape[2]
-    powers = _powers(image, bright)
+    powers = _powers(image, bright, contrast)
     powers = keras.layers.Reshape((cells, powers.shape[-1]))(powers)
     place = keras.layers.Reshape((cells, maps.shape[-1]))(maps)
     place = keras.layers.Concatenate()([place, keras.layers.Multiply()([place, place])])
@@ -48,10 +50,11 @@ def light(image):
     return keras.layers.ReLU()(keras.layers.Rescaling(1.0, -_NIGHT_SKY)(charge))
 
 
-def _powers(image, bright):
-    """Light and its square, and with times their product with light, once and twice."""
+def _powers(image, bright, contrast):
+    """Light, its square and that of contrast, and with times their product with light and again."""
     _, *time = _channels(image)
-    powers = [bright, keras.layers.Multiply()([bright, bright])]
+    squares = [keras.layers.Multiply()([x, x]) for x in (bright, contrast)]
+    powers = [bright, *squares]
     for t in time:
         late = keras.layers.Multiply()([bright, t])
         powers += [late, keras.layers.Multiply()([late, t])]

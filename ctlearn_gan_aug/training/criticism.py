@@ -111,9 +111,9 @@ class Criticism:
         if head is not None:
             real_head, fake_head = tf.split(head, parts)
             weight = self.config.critic.label_head
-            values["head"] = tf.reduce_mean(tf.square(real_head - real_labels))
-            critic += weight * values["head"]
-            generator += weight * tf.reduce_mean(tf.square(fake_head - fake_labels))
+            found = self._head_losses(real_head - real_labels, fake_head - fake_labels)
+            values["head"] = found[0]
+            critic, generator = critic + weight * found[0], generator + weight * found[1]
         return critic, generator, values
 
     def _score_losses(self, real_score, fake_score) -> dict:
@@ -125,6 +125,19 @@ class Criticism:
             "difference": tf.reduce_mean(real_score) - tf.reduce_mean(fake_score),
             "generator": losses.generator_loss(config.adversarial, fake_score),
         }
+
+    def _head_losses(self, real, fake):
+        """Losses of critic and generator from errors (B, n_labels) of the labels the head finds.
+
+        Showers of equal labels fluctuate, and so do the labels found in them. With pairs, those
+        found in generated images have to have the distribution of those in simulated ones; without,
+        the error is to vanish as in the AC-GAN (Odena et al., arXiv 1610.09585).
+        """
+        critic = tf.reduce_mean(tf.square(real))
+        if not self.config.warmup.uses_pairs:
+            return critic, tf.reduce_mean(tf.square(fake))
+        half = tf.shape(fake)[0] // 2
+        return critic, 2.0 * losses.energy_score(real[:half], fake[:half], fake[half:])
 
     def _criticise(self, images, labels):
         """Scores (B, 1), and the labels (B, n_labels) the critic's head finds, if it has one."""

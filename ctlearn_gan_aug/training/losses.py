@@ -78,16 +78,25 @@ def excess_penalty(fake, reach):
     return tf.reduce_mean(tf.reduce_sum(tf.square(excess), axis=[1, 2, 3]))
 
 
+def energy_score(real, first, second):
+    """Mean score of two generated values per simulated one, all of equal labels.
+
+    ``E|x - y| - E|y - y'| / 2`` is strictly proper: its expectation is least if generated values
+    have the distribution of simulated ones at these labels, spread included (Gneiting & Raftery,
+    JASA 102 (2007) 359; for generators Pacchiardi et al., arXiv 2112.08217).
+    """
+    error = tf.reduce_mean(tf.abs(first - real)) + tf.reduce_mean(tf.abs(second - real))
+    return 0.5 * (error - tf.reduce_mean(tf.abs(first - second)))
+
+
 def pair_loss(real, first, second, mean_weight=MEAN_WEIGHT, scales=(1, 2, 4, 8)):
     """Proper score of two generated images per simulated one, all of equal labels.
 
     In every pixel, and in averages over blocks of pixels so that correlated fluctuations count,
-    the sum of two scores. The energy score ``E|x - y| - E|y - y'| / 2`` is strictly proper: its
-    expectation is least if generated values have the distribution of simulated ones at these
-    labels, spread included (Gneiting & Raftery, JASA 102 (2007) 359; for generators Pacchiardi et
-    al., arXiv 2112.08217). The product of errors ``E[(y - x) (y' - x)]`` is the squared error of
-    the mean whatever the spread, and finds the mean image sooner. No critic is needed, which
-    makes a fast start; but a single pair has no lower bound, so that it is for the start only.
+    the sum of two scores, the `energy_score` and the product of errors ``E[(y - x) (y' - x)]``:
+    the squared error of the mean whatever the spread, which finds the mean image sooner. No critic
+    is needed, which makes a fast start; but the product of a single pair has no lower bound, so
+    that it is for the start only.
 
     Parameters
     ----------
@@ -104,9 +113,7 @@ def pair_loss(real, first, second, mean_weight=MEAN_WEIGHT, scales=(1, 2, 4, 8))
             image if scale == 1 else tf.nn.avg_pool2d(image, scale, scale, "SAME")
             for image in (real, first, second)
         )
-        spread = tf.reduce_mean(tf.abs(y - z))
-        error = tf.reduce_mean(tf.abs(y - x)) + tf.reduce_mean(tf.abs(z - x))
-        score += 0.5 * (error - spread)
+        score += energy_score(x, y, z)
         if mean_weight:
             score += mean_weight * tf.reduce_mean((y - x) * (z - x))
     return score
