@@ -34,10 +34,12 @@ def test_moments_are_weighted_sums(data, n_channels):
     image, labels, maps = data
     image = image[..., :n_channels]
     critic = build(n_channels)
-    outputs = [critic.get_layer(name).output for name in ("moments", "contrast")]
-    found, contrast = keras.Model(critic.inputs, outputs)([image, labels, maps])
+    names = ("moments", "contrast", "jitter")[: n_channels + 1]
+    outputs = [critic.get_layer(name).output for name in names]
+    found, contrast, *jitter = keras.Model(critic.inputs, outputs)([image, labels, maps])
     light = np.maximum(image[..., 0] - SKY, 0)
-    powers = [light, light**2, *np.moveaxis(contrast.numpy() ** 2, -1, 0)]
+    powers = [light, light**2, contrast.numpy()[..., 0] ** 2]
+    powers += [np.tanh(5.0 * x.numpy()[..., 0]) ** 2 for x in jitter]
     if n_channels > 1:
         powers += [light * image[..., 1], light * image[..., 1] ** 2]
     places = np.concatenate([maps, maps**2], axis=-1)
@@ -53,17 +55,31 @@ def test_a_critic_without_label_maps_has_no_moments():
     assert "moments" not in {layer.name for layer in blind.layers}
 
 
+def shown(name, image, labels, maps):
+    critic = build(moments=False)
+    inner = keras.Model(critic.inputs, critic.get_layer(name).output)
+    return inner([image, labels, maps]).numpy()
+
+
 def test_contrast_is_how_far_a_bright_pixel_stands_out_times_its_light(data):
     image, labels, maps = data
     image = np.full_like(image, 0.1)
     image[:, 3, 4] = 1.0, 0.5
-    critic = build(moments=False)
-    inner = keras.Model(critic.inputs, critic.get_layer("contrast").output)
-    found = inner([image, labels, maps]).numpy()
-    light = 1.0 - SKY
-    expected = np.tile([light * 0.9 * 8 / 9, light * 0.4 * 8 / 9], (2, 1))
-    np.testing.assert_allclose(found[:, 3, 4], expected, rtol=1e-4)
+    found = shown("contrast", image, labels, maps)
+    np.testing.assert_allclose(found[:, 3, 4], (1.0 - SKY) * 0.9 * 8 / 9, rtol=1e-4)
     found[:, 3, 4] = 0.0
+    assert not found.any()
+
+
+def test_jitter_compares_times_of_lit_pixels_alone(data):
+    image, labels, maps = data
+    image[..., 0] = 0.1  # dark, at random times
+    image[:, 3, 4], image[:, 3, 5] = (1.0, 0.5), (0.8, 0.2)
+    found = shown("jitter", image, labels, maps)
+    lights = (1.0 - SKY) * (0.8 - SKY)
+    np.testing.assert_allclose(found[:, 3, 4], 4.0 * 0.3 * lights / 9, rtol=1e-4)
+    np.testing.assert_allclose(found[:, 3, 5], -4.0 * 0.3 * lights / 9, rtol=1e-4)
+    found[:, 3, 4:6] = 0.0
     assert not found.any()
 
 

@@ -5,7 +5,8 @@ import keras
 from ..config.networks import MINIBATCH_GROUP, CriticConfig
 from . import layers as L
 from .blocks import MinibatchDeviation, attend, spectrally_normalised
-from .moments import judged_moments, light
+from .moments import judged_moments
+from .roughness import light, roughness
 
 #: The night-sky noise is about 1/8 in network units: bring it near 1.
 _IMAGE_SCALE = 4.0
@@ -40,11 +41,11 @@ def build_critic(
     maps = keras.Input((side, side, n_maps), name="maps")
     if config.architecture == "residual":
         bright = light(image)
-        contrast = _contrast(image, bright)
-        unaware = _entrance(config, image, contrast)
+        rough = roughness(image, bright)
+        unaware = _entrance(config, image, rough)
         features = _residual(config, unaware, maps)
         if config.moments and config.label_maps:
-            found = judged_moments(image, bright, contrast, maps, labels)
+            found = judged_moments(image, bright, rough, maps, labels)
             features = keras.layers.Concatenate(name="features")([features, found])
     else:
         features = unaware = _dcgan(config, image)
@@ -60,9 +61,9 @@ def _float32(x, name: str):
     return keras.layers.Activation("linear", dtype="float32", name=name)(x)
 
 
-def _entrance(config: CriticConfig, image, contrast):
+def _entrance(config: CriticConfig, image, rough):
     """Full resolution folded into depth at the door, and the level that knows of no labels yet."""
-    x = keras.layers.Concatenate(name="image_and_contrast")([image, contrast])
+    x = keras.layers.Concatenate(name="image_and_roughness")([image, *rough])
     x = keras.layers.Rescaling(_IMAGE_SCALE, name="image_scale")(x)
     x = L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
     x = _normed(config, x, config.channels[0], "door")
@@ -93,17 +94,6 @@ def _maps_level(config: CriticConfig) -> int:
 def _level(config: CriticConfig, x, level: int):
     x = attend(x, f"level{level}_attention", config.attention)
     return _down(config, x, config.channels[level + 1], f"level{level}")
-
-
-def _contrast(image, bright):
-    """How far pixels with light stand out from their neighbours, in proportion to that light.
-
-    In the compressed units of the network a bright pixel that is half too bright differs less from
-    its neighbours than one pixel of night sky from the next.
-    """
-    around = keras.layers.AveragePooling2D(3, strides=1, padding="same")(image)
-    contrast = keras.layers.Subtract()([image, around])
-    return keras.layers.Multiply(name="contrast")([contrast, bright])
 
 
 def _normed(config: CriticConfig, x, width: int, name: str):

@@ -3,17 +3,18 @@
 import keras
 
 from . import layers as L
+from .roughness import channels
 
-#: Charge in network units below which a pixel may be night sky.
-_NIGHT_SKY = 0.35
+#: Inverse of the jitter of times that counts as much.
+_STEEPNESS = 5.0
 _WIDTHS = (128, 64)
 
 
-def judged_moments(image, bright, contrast, maps, labels):
+def judged_moments(image, bright, rough, maps, labels):
     """Features (B, 64) of where the light lies, how much there is and when it came.
 
     As Hillas did (ICRC 19 (1985) 3, 445), images are described by sums over their pixels; here of
-    the light, its square, its times and its contrast squared, weighted by the label maps and their
+    the light, its square, its times and its roughness, weighted by the label maps and their
     squares. They say what convolutions and a global mean find late: whether brightness, centroid,
     extent and time gradient suit the labels, and light and times are as rough as they should be.
 
@@ -23,15 +24,15 @@ def judged_moments(image, bright, contrast, maps, labels):
         Network units, charge first.
     bright : tensor (B, side, side, 1)
         Its `light`.
-    contrast : tensor (B, side, side, c)
-        How far pixels stand out from their neighbours, times ``bright``.
+    rough : list of tensor (B, side, side, 1)
+        Its `roughness`.
     maps : tensor (B, side, side, n_maps)
         Label maps.
     labels : tensor (B, n_labels)
         Encoded.
     """
     cells = image.shape[1] * image.shape[2]
-    powers = _powers(image, bright, contrast)
+    powers = _powers(image, bright, rough)
     powers = keras.layers.Reshape((cells, powers.shape[-1]))(powers)
     place = keras.layers.Reshape((cells, maps.shape[-1]))(maps)
     place = keras.layers.Concatenate()([place, keras.layers.Multiply()([place, place])])
@@ -44,28 +45,18 @@ def judged_moments(image, bright, contrast, maps, labels):
     return x
 
 
-def light(image):
-    """Charge beyond the night sky's (B, side, side, 1) of images (B, side, side, c)."""
-    charge, *_ = _channels(image)
-    return keras.layers.ReLU()(keras.layers.Rescaling(1.0, -_NIGHT_SKY)(charge))
-
-
-def _powers(image, bright, contrast):
-    """Light, its square and that of contrast, and with times their product with light and again."""
-    _, *time = _channels(image)
-    squares = [keras.layers.Multiply()([x, x]) for x in (bright, contrast)]
-    powers = [bright, *squares]
+def _powers(image, bright, rough):
+    """Light, squares of light and roughness, and with times their product with light and again."""
+    _, *time = channels(image)
+    contrast, *jitter = rough
+    squares = [bright, contrast, *(_saturated(x) for x in jitter)]
+    powers = [bright, *(keras.layers.Multiply()([x, x]) for x in squares)]
     for t in time:
         late = keras.layers.Multiply()([bright, t])
         powers += [late, keras.layers.Multiply()([late, t])]
     return keras.layers.Concatenate()(powers)
 
 
-def _channels(image) -> list:
-    """Images (B, side, side, c) as c tensors (B, side, side, 1)."""
-    side, n = image.shape[1], image.shape[-1]
-    if n == 1:
-        return [image]
-    rows = keras.layers.Permute((2, 1))(keras.layers.Reshape((side * side, n))(image))
-    cuts = (keras.layers.Cropping1D((i, n - 1 - i))(rows) for i in range(n))
-    return [keras.layers.Reshape((side, side, 1))(cut) for cut in cuts]
+def _saturated(jitter):
+    """Accidental times are far off: squared as they are, nothing else would count."""
+    return keras.layers.Activation("tanh")(keras.layers.Rescaling(_STEEPNESS)(jitter))
