@@ -1,5 +1,6 @@
 """Generators before any training: dark images are dark, and can still learn to shine."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -37,3 +38,15 @@ def test_a_dark_generator_can_learn_to_shine(dark):
     with tf.GradientTape() as tape:
         light = tf.reduce_mean(model(inputs, training=True)[..., 0])
     assert tape.gradient(light, model.get_layer("pixels0_value").bias).numpy()[0] > 1e-6
+
+
+def test_what_the_labels_tell_does_not_hang_on_coordinates_alone(dark):
+    """The code that modulates the image follows the label maps at equal labels."""
+    model, inputs = dark
+    code = keras.Model(model.inputs, model.get_layer("label_1").output)
+    farther = list(inputs)
+    farther[2] = inputs[2] + 1.0
+    assert not np.allclose(code(inputs), code(farther))
+    shuffled = list(inputs)
+    shuffled[2] = inputs[2][:, ::-1]
+    np.testing.assert_allclose(code(inputs), code(shuffled), atol=1e-5)

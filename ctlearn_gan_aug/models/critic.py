@@ -39,17 +39,18 @@ def build_critic(
     image = keras.Input((side, side, n_channels), name="image")
     labels = keras.Input((n_labels,), name="labels")
     maps = keras.Input((side, side, n_maps), name="maps")
+    known = L.with_map_means(labels, maps) if config.label_maps else labels
     if config.architecture == "residual":
         bright = light(image)
         rough = roughness(image, bright)
         unaware = _entrance(config, image, rough)
         features = _residual(config, unaware, maps)
         if config.moments and config.label_maps:
-            found = judged_moments(image, bright, rough, maps, labels)
+            found = judged_moments(image, bright, rough, maps, known)
             features = keras.layers.Concatenate(name="features")([features, found])
     else:
         features = unaware = _dcgan(config, image)
-    outputs = [_float32(_score(config, features, labels), "score")]
+    outputs = [_float32(_score(config, features, known), "score")]
     if config.label_head:
         outputs.append(_float32(_found_labels(config, unaware, n_labels), "found_labels"))
     inputs = [image, labels, maps]

@@ -118,7 +118,8 @@ def _code(config: GeneratorConfig, inputs: dict):
         if config.conditioning == "concat":
             latent = keras.layers.Concatenate()([labels, latent])
         return L.leaky(L.dense(latent, config.embedding, "code")), None, None
-    embedding = L.leaky(L.dense(labels, config.embedding, "label_1"))
+    known = L.with_map_means(labels, inputs["maps"])
+    embedding = L.leaky(L.dense(known, config.embedding, "label_1"))
     labels = L.leaky(L.dense(embedding, config.embedding, "label_2"))
     embedding = keras.layers.Concatenate()([labels, latent])
     embedding = L.leaky(L.dense(embedding, config.embedding, "label_3"))

@@ -28,8 +28,8 @@ def judged_moments(image, bright, rough, maps, labels):
         Its `roughness`.
     maps : tensor (B, side, side, n_maps)
         Label maps.
-    labels : tensor (B, n_labels)
-        Encoded.
+    labels : tensor (B, n)
+        Encoded, and what else is known of them.
     """
     cells = image.shape[1] * image.shape[2]
     powers = _powers(image, bright, rough)
