@@ -164,8 +164,7 @@ def new_generator(
     return build_generator(
         config,
         camera.grid_side,
-        labels.size,
-        LabelMaps(camera, labels).channels,
+        LabelMaps(camera, labels).sizes,
         intensity.reach,
         gate=(slope * CHARGE_UNIT, -slope * intensity.gate_center),
     )

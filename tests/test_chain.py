@@ -28,7 +28,7 @@ def make_critic(precision="float32", **options):
     )
     keras.utils.set_random_seed(1)
     with computing_in(precision):
-        critic = build_critic(config, SIDE, 2, 3, 2)
+        critic = build_critic(config, SIDE, (2, 3), 2, 2)
     rng = np.random.default_rng(2)
     weights = [1.5 * w + 0.05 * rng.normal(size=w.shape) for w in critic.get_weights()]
     critic.set_weights(weights)  # slopes on both sides of 1

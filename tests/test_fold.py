@@ -19,7 +19,7 @@ DCGAN = {"architecture": "dcgan", "channels": [24, 20, 18]}
 
 def generator(side: int, n_channels: int, **config) -> keras.Model:
     model = build_generator(
-        GeneratorConfig(latent=8, **config), side, 3, 9, (3.0,) * n_channels, gate=(2.0, 0.1)
+        GeneratorConfig(latent=8, **config), side, (3, 9), (3.0,) * n_channels, gate=(2.0, 0.1)
     )
     return shaken(model)
 
@@ -169,7 +169,7 @@ def unfolded_images(bundle, labels, seed: int) -> np.ndarray:
     uniform = [tf.random.stateless_uniform((n_pixels,), [2 * seed + 1, i]) for i in numbers]
     noise = tf.reshape(normal[:, latent:], (len(labels), side, side, -1))
     encoded = tf.constant(bundle.labels.encode(labels))
-    inputs = [normal[:, :latent], encoded, bundle.maps(encoded), noise]
+    inputs = [normal[:, :latent], *bundle.maps(encoded), noise]
     image = model(inputs + bundle.intensity.pedestals(noise), training=False)
     cells = tf.reshape(image, (len(labels), side * side, -1))
     pixels = tf.gather(cells, bundle.camera.cell_of_pixel, axis=1)
@@ -183,8 +183,7 @@ def test_sampler_makes_the_images_of_the_unfolded_network(tiny_bundle, config):
     new = build_generator(
         GeneratorConfig(**config),
         bundle.camera.grid_side,
-        bundle.labels.size,
-        bundle.maps.channels,
+        bundle.maps.sizes,
         (1.0, 1.0),
         gate=(2.0, 0.1),
     )

@@ -17,7 +17,7 @@ MEAN, SIGMA = 0.2, 0.125
 def dark():
     """A generator that wants every pixel far below the night sky, its inputs and its pedestals."""
     config = GeneratorConfig(latent=8, channels=[12, 10, 6], embedding=16)
-    model = build_generator(config, SIDE, 3, 9, (3.0, 3.0), gate=(2.0, 0.1))
+    model = build_generator(config, SIDE, (3, 9), (3.0, 3.0), gate=(2.0, 0.1))
     value = model.get_layer("pixels0_value")
     value.kernel.assign(np.zeros(value.kernel.shape))
     value.bias.assign([-3.0])
@@ -38,15 +38,3 @@ def test_a_dark_generator_can_learn_to_shine(dark):
     with tf.GradientTape() as tape:
         light = tf.reduce_mean(model(inputs, training=True)[..., 0])
     assert tape.gradient(light, model.get_layer("pixels0_value").bias).numpy()[0] > 1e-6
-
-
-def test_what_the_labels_tell_does_not_hang_on_coordinates_alone(dark):
-    """The code that modulates the image follows the label maps at equal labels."""
-    model, inputs = dark
-    code = keras.Model(model.inputs, model.get_layer("label_1").output)
-    farther = list(inputs)
-    farther[2] = inputs[2] + 1.0
-    assert not np.allclose(code(inputs), code(farther))
-    shuffled = list(inputs)
-    shuffled[2] = inputs[2][:, ::-1]
-    np.testing.assert_allclose(code(inputs), code(shuffled), atol=1e-5)

@@ -24,9 +24,8 @@ def rng():
 
 
 def build(n_channels=2, **options):
-    return build_critic(
-        CriticConfig(**{"moments": True} | options), SIDE, N_LABELS, N_MAPS, n_channels
-    )
+    config = CriticConfig(**{"moments": True} | options)
+    return build_critic(config, SIDE, (N_LABELS, N_MAPS), n_channels, N_LABELS)
 
 
 @pytest.mark.parametrize("n_channels", [1, 2])

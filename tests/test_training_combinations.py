@@ -84,7 +84,7 @@ def networks_of(parts):
             networks = Networks.create(
                 config.training,
                 lambda: new_generator(config.generator, events.camera, labels, intensity),
-                build_critic(config.critic, maps.side, labels.size, maps.channels, 2),
+                build_critic(config.critic, maps.side, maps.sizes, 2, labels.size),
             )
             made[key] = networks, [model.get_weights() for model in networks.models]
         networks, first = made[key]
@@ -170,7 +170,7 @@ def test_optional_parts_train(parts, networks_of, sections):
             networks = Networks.create(
                 config.training,
                 lambda: new_generator(config.generator, events.camera, labels, intensity),
-                build_critic(config.critic, maps.side, labels.size, maps.channels, 2),
+                build_critic(config.critic, maps.side, maps.sizes, 2, labels.size),
             )
         networks = replace(networks, adaptive=adaptive_symmetries(config, parts))
         still, values = train_twice(config, networks, parts)

@@ -107,7 +107,7 @@ def make_step(events, tiny_config, **sections):
     labels = LabelSet.fit(config.labels, events.labels)
     intensity = IntensityTransform.fit(events.pixels, events.masks, events.channels)
     maps = LabelMaps(events.camera, labels)
-    critic = build_critic(config.critic, maps.side, labels.size, maps.channels, 2)
+    critic = build_critic(config.critic, maps.side, maps.sizes, 2, labels.size)
 
     def generator():
         return new_generator(config.generator, events.camera, labels, intensity)
@@ -171,7 +171,7 @@ def test_real_images_lie_on_the_grid(events, tiny_config):
 
 def test_maps_measure_from_the_source_along_the_core(events):
     labels = LabelSet.fit(["energy", "cameradirection", "impact"], events.labels)
-    maps = LabelMaps(events.camera, labels)(labels.encode(events.labels[:5])).numpy()
+    maps = LabelMaps(events.camera, labels)(labels.encode(events.labels[:5]))[1].numpy()
     cells = maps.reshape(5, -1, maps.shape[-1])[:, events.camera.cell_of_pixel]
     scale = labels.scale[labels.columns.index("cam_coord_offset_x")]
     for i in range(5):
@@ -183,6 +183,29 @@ def test_maps_measure_from_the_source_along_the_core(events):
         np.testing.assert_allclose(cells[i, :, 3] * scale, relative @ unit, atol=1e-4)
         across = relative @ np.array([-unit[1], unit[0]])
         np.testing.assert_allclose(cells[i, :, 4] * scale, across, atol=1e-4)
+
+
+def test_the_label_vector_tells_how_far_the_core_is(events):
+    labels = LabelSet.fit(["energy", "cameradirection", "impact"], events.labels)
+    encoded = labels.encode(events.labels[:5])
+    maps = LabelMaps(events.camera, labels)
+    vector = maps(encoded)[0].numpy()
+    assert vector.shape == (5, maps.sizes[0])
+    source, core = encoded[:, 1:3], encoded[:, 3:5]
+    np.testing.assert_array_equal(vector[:, :5], encoded)
+    np.testing.assert_allclose(vector[:, 5], np.linalg.norm(core, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(vector[:, 6], np.linalg.norm(source, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(np.hypot(vector[:, 7], vector[:, 8]), vector[:, 6], rtol=1e-4)
+    # The bump that is highest is the one whose centre is next to the core distance.
+    spacing = 0.35
+    nearest = np.minimum(np.round(vector[:, 5] / spacing), vector.shape[1] - 10)
+    np.testing.assert_array_equal(vector[:, 9:].argmax(axis=1), nearest)
+
+
+def test_the_label_vector_is_the_labels_without_an_impact(events):
+    labels = LabelSet.fit(["energy", "cameradirection"], events.labels)
+    encoded = labels.encode(events.labels[:5])
+    np.testing.assert_array_equal(LabelMaps(events.camera, labels)(encoded)[0], encoded)
 
 
 def test_batches_repeat_from_any_start():

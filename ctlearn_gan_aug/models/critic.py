@@ -13,11 +13,11 @@ _IMAGE_SCALE = 4.0
 #: Level at which label maps join: beside their large numbers the door would not see the image.
 _MAPS_LEVEL = 1
 #: Strided convolutions of the label head, and their filters.
-_HEAD_LEVELS, _HEAD_WIDTH = 2, 64
+_HEAD_LEVELS, _HEAD_WIDTH, _HEAD_DROPOUT = 2, 64, 0.5
 
 
 def build_critic(
-    config: CriticConfig, side: int, n_labels: int, n_maps: int, n_channels: int
+    config: CriticConfig, side: int, told: tuple[int, int], n_channels: int, n_labels: int
 ) -> keras.Model:
     """Build a critic.
 
@@ -27,30 +27,31 @@ def build_critic(
         Architecture and conditioning.
     side, n_channels : int
         Shape of the image, (side, side, n_channels), in network units.
-    n_labels, n_maps : int
-        Number of label inputs and of label map channels.
+    told : (int, int)
+        Length of the label vector, and number of label maps (see `LabelMaps`).
+    n_labels : int
+        Number of labels for a label head to find.
 
     Returns
     -------
     keras.Model
-        Inputs ``image``, ``labels`` (B, n_labels) and ``maps`` (B, side, side, n_maps); output
+        Inputs ``image``, ``labels`` (B, told[0]), ``maps`` (B, side, side, told[1]); output
         (B, 1), unbounded, and with a label head (B, n_labels).
     """
     image = keras.Input((side, side, n_channels), name="image")
-    labels = keras.Input((n_labels,), name="labels")
-    maps = keras.Input((side, side, n_maps), name="maps")
-    known = L.with_map_means(labels, maps) if config.label_maps else labels
+    labels = keras.Input((told[0],), name="labels")
+    maps = keras.Input((side, side, told[1]), name="maps")
     if config.architecture == "residual":
         bright = light(image)
         rough = roughness(image, bright)
         unaware = _entrance(config, image, rough)
         features = _residual(config, unaware, maps)
         if config.moments and config.label_maps:
-            found = judged_moments(image, bright, rough, maps, known)
+            found = judged_moments(image, bright, rough, maps, labels)
             features = keras.layers.Concatenate(name="features")([features, found])
     else:
         features = unaware = _dcgan(config, image)
-    outputs = [_float32(_score(config, features, known), "score")]
+    outputs = [_float32(_score(config, features, labels), "score")]
     if config.label_head:
         outputs.append(_float32(_found_labels(config, unaware, n_labels), "found_labels"))
     inputs = [image, labels, maps]
@@ -157,7 +158,9 @@ def _found_labels(config: CriticConfig, x, n_labels: int):
             name = f"head_conv{number}"
             x = L.conv(x, _HEAD_WIDTH, 3, name, strides=2, use_bias=False)
             x = L.leaky(_norm(config, x, name))
-        x = L.leaky(L.dense(keras.layers.Flatten()(x), 2 * _HEAD_WIDTH, "head_joint"))
+        # Without, it knows a few thousand images by heart and asks as much of generated ones.
+        x = L.dropout(keras.layers.Flatten()(x), _HEAD_DROPOUT, seed=0)
+        x = L.leaky(L.dense(x, 2 * _HEAD_WIDTH, "head_joint"))
     return L.dense(x, n_labels, "head", gain=1.0)
 
 

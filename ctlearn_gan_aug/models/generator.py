@@ -21,8 +21,7 @@ _FLOOR = -0.3
 def build_generator(
     config: GeneratorConfig,
     side: int,
-    n_labels: int,
-    n_maps: int,
+    told: tuple[int, int],
     reach: tuple[float, ...],
     gate: tuple[float, float] | None = None,
 ) -> keras.Model:
@@ -34,8 +33,8 @@ def build_generator(
         Architecture.
     side : int
         Cells along each side of the image, (side, side, n_channels).
-    n_labels, n_maps : int
-        Number of label inputs and of label map channels.
+    told : (int, int)
+        Length of the label vector, and number of label maps (see `LabelMaps`).
     reach : tuple of float
         Largest absolute value of every channel in network units.
     gate : (float, float), optional
@@ -45,15 +44,15 @@ def build_generator(
     Returns
     -------
     keras.Model
-        Inputs ``latent`` (B, latent), ``labels`` (B, n_labels), ``maps`` (B, side, side, n_maps),
+        Inputs ``latent`` (B, latent), ``labels`` (B, told[0]), ``maps`` (B, side, side, told[1]),
         ``noise`` (B, side, side, NOISE_CHANNELS) and, for every channel, ``pedestal0`` ...
         (B, side, side, 1) of `IntensityTransform.pedestals`; output (B, side, side, n_channels).
     """
     n_channels = len(reach)
     inputs = {
         "latent": keras.Input((config.latent,), name="latent"),
-        "labels": keras.Input((n_labels,), name="labels"),
-        "maps": keras.Input((side, side, n_maps), name="maps"),
+        "labels": keras.Input((told[0],), name="labels"),
+        "maps": keras.Input((side, side, told[1]), name="maps"),
         "noise": keras.Input((side, side, NOISE_CHANNELS), name="noise"),
     }
     for i in range(n_channels):
@@ -118,8 +117,7 @@ def _code(config: GeneratorConfig, inputs: dict):
         if config.conditioning == "concat":
             latent = keras.layers.Concatenate()([labels, latent])
         return L.leaky(L.dense(latent, config.embedding, "code")), None, None
-    known = L.with_map_means(labels, inputs["maps"])
-    embedding = L.leaky(L.dense(known, config.embedding, "label_1"))
+    embedding = L.leaky(L.dense(labels, config.embedding, "label_1"))
     labels = L.leaky(L.dense(embedding, config.embedding, "label_2"))
     embedding = keras.layers.Concatenate()([labels, latent])
     embedding = L.leaky(L.dense(embedding, config.embedding, "label_3"))

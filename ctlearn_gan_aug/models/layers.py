@@ -89,13 +89,3 @@ def dropout(x, rate: float, seed: int):
     """Dropout whose random state is a variable, so that a checkpoint can hold it."""
     options = {} if IS_KERAS_3 else {"rng_type": "stateful"}
     return keras.layers.Dropout(rate, seed=seed, **options)(x)
-
-
-def with_map_means(labels, maps):
-    """Labels (B, n_labels) and the means of their maps (B, n_maps), side by side.
-
-    The means tell distances, of core and source and between them, on which brightness depends; a
-    dense layer finds them in the coordinates late.
-    """
-    means = keras.layers.GlobalAveragePooling2D()(maps)
-    return keras.layers.Concatenate()([labels, means])

@@ -1,4 +1,4 @@
-"""Label maps: every cell's position relative to the labels of the event."""
+"""What networks are told of labels: a vector, and every cell's position relative to them."""
 
 import numpy as np
 
@@ -7,10 +7,17 @@ from ..labels import LabelSet
 
 #: Widths of the ridges along the image axis, in units of the direction label's scale.
 _RIDGES = (0.1, 0.3)
+#: Number of bumps in the core distance, and their spacing and width in units of the impact's scale.
+_N_BUMPS, _BUMP_WIDTH = 11, 0.35
 
 
 class LabelMaps:
-    """Image-shaped view of direction and impact.
+    """Labels as networks see them: as a vector, and direction and impact as images.
+
+    With an impact among the labels, the vector continues with the distances of core and source,
+    the source's place along and across the core vector, and Gaussian bumps of the core distance.
+    Brightness falls steeply with that distance, but not inside the Cherenkov ring, and dense layers
+    are slow to find such a shape in coordinates (compare Gorishniy et al., arXiv 2203.05556).
 
     The axis of a shower's image runs from the source position along the direction to the core.
     For each cell at position r, source s and core vector c, the maps are: the camera mask, (r - s),
@@ -34,17 +41,47 @@ class LabelMaps:
         scale = labels.scale[self.source[0]] if self.source else np.abs(camera.pixel_xy).max()
         position = np.zeros((camera.grid_side**2, 2), dtype=np.float32)
         position[camera.cell_of_pixel] = camera.pixel_xy / scale
+        self.n_labels = labels.size
         self.side = camera.grid_side
         self.position = position[None]
         self.mask = camera.mask.reshape(1, -1, 1)
 
     @property
-    def channels(self) -> int:
-        """Number of map channels."""
-        return 7 + len(_RIDGES) if self.impact else 3
+    def sizes(self) -> tuple[int, int]:
+        """Length of the vector and number of maps."""
+        if not self.impact:
+            return self.n_labels, 3
+        return self.n_labels + 4 + _N_BUMPS, 7 + len(_RIDGES)
 
     def __call__(self, encoded):
-        """Maps (B, side, side, channels) of encoded labels (B, n_labels), in the graph."""
+        """Vector (B, sizes[0]) and maps (B, side, side, sizes[1]) of encoded labels (B, n)."""
+        return self._vector(encoded), self._maps(encoded)
+
+    def _vector(self, encoded):
+        import tensorflow as tf
+
+        if not self.impact:
+            return encoded
+        core, distance, unit = self._core(encoded)
+        source = tf.zeros_like(core)
+        if self.source:
+            source = tf.gather(encoded, self.source, axis=1)
+        along = tf.reduce_sum(source * unit, axis=1, keepdims=True)
+        across = source[:, 1:] * unit[:, :1] - source[:, :1] * unit[:, 1:]
+        offset = tf.norm(source, axis=1, keepdims=True)
+        bumps = distance / _BUMP_WIDTH - tf.range(_N_BUMPS, dtype=tf.float32)
+        bumps = tf.exp(-0.5 * tf.square(bumps))
+        return tf.concat([encoded, distance, offset, along, across, bumps], axis=1)
+
+    def _core(self, encoded):
+        """Core vectors (B, 2), their lengths (B, 1) and directions (B, 2)."""
+        import tensorflow as tf
+
+        core = tf.gather(encoded, self.impact, axis=1)
+        distance = tf.norm(core, axis=1, keepdims=True)
+        return core, distance, core / (distance + 1e-6)
+
+    def _maps(self, encoded):
         import tensorflow as tf
 
         shape = (tf.shape(encoded)[0], self.side**2, 1)
@@ -56,9 +93,7 @@ class LabelMaps:
             relative = tf.broadcast_to(relative, (*shape[:2], 2))
         parts = [mask, relative]
         if self.impact:
-            core = tf.gather(encoded, self.impact, axis=1)
-            distance = tf.norm(core, axis=1, keepdims=True)
-            unit = core / (distance + 1e-6)
+            _, distance, unit = self._core(encoded)
             x, y = unit[:, None, :1], unit[:, None, 1:]
             dx, dy = relative[..., :1], relative[..., 1:]
             along, across = dx * x + dy * y, dy * x - dx * y
@@ -67,7 +102,7 @@ class LabelMaps:
             parts += [along, across, closeness, distance]
             parts += [tf.exp(-0.5 * tf.square(across / width)) for width in _RIDGES]
         maps = tf.concat(parts, axis=-1) * mask
-        return tf.reshape(maps, (-1, self.side, self.side, self.channels))
+        return tf.reshape(maps, (-1, self.side, self.side, self.sizes[1]))
 
 
 def _pair(columns, x: str, y: str) -> list[int] | None:

@@ -100,7 +100,7 @@ class Sampler:
         noise = tf.zeros((tf.shape(numbers)[0], *noise_shape))
         if self._has_noise:
             noise = tf.reshape(normal[:, latent_size:], (-1, *noise_shape))
-        inputs = [normal[:, :latent_size], encoded, bundle.maps(encoded), noise]
+        inputs = [normal[:, :latent_size], *bundle.maps(encoded), noise]
         inputs += bundle.intensity.pedestals(noise)
         image = self._generator(inputs, training=False)
         cells = tf.reshape(image, (-1, side * side, image.shape[-1]))

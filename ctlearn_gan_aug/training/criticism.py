@@ -141,7 +141,7 @@ class Criticism:
 
     def _criticise(self, images, labels):
         """Scores (B, 1), and the labels (B, n_labels) the critic's head finds, if it has one."""
-        outputs = self.networks.critic([images, labels, self.maps(labels)], training=True)
+        outputs = self.networks.critic([images, *self.maps(labels)], training=True)
         return outputs if isinstance(outputs, list | tuple) else (outputs, None)
 
     def _penalised_point(self, real, fake, stream):

@@ -142,9 +142,7 @@ class Run:
 
     def _new_critic(self):
         side, channels = self.events.camera.grid_side, len(self.events.channels)
-        return build_critic(
-            self.config.critic, side, self.labels.size, self.maps.channels, channels
-        )
+        return build_critic(self.config.critic, side, self.maps.sizes, channels, self.labels.size)
 
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""

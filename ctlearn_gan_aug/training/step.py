@@ -71,7 +71,7 @@ class AdversarialStep:
 
     def _images(self, generator, labels, stream, training: bool):
         latent, noise = random_inputs(self.config.seed, stream, tf.shape(labels)[0], generator)
-        inputs = [latent, labels, self.maps(labels), noise, *self.intensity.pedestals(noise)]
+        inputs = [latent, *self.maps(labels), noise, *self.intensity.pedestals(noise)]
         return generator(inputs, training=training)
 
     def _critic_step(self, step, part, pixels, labels, regularize: bool, shown=None):
