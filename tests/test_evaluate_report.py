@@ -132,6 +132,19 @@ def test_images_that_follow_labels_too_closely_are_told_apart(metrics):
     assert "less closely" in reasons[1]
 
 
+def test_a_generator_of_hardly_any_light_gets_plain_words(metrics):
+    nothing = float("nan")
+    metrics["images"]["correlations"]["value"] = nothing
+    metrics["images"]["mean_w1"]["value"] = nothing
+    metrics["images"]["empty"]["generated"] = 1.0
+    for parameter in metrics["images"]["parameters"].values():
+        parameter["w1"] = nothing
+    verdict = {v["section"]: v for v in verdicts.judge(metrics)}["images"]
+    assert verdict["grade"] == "poor"
+    assert not re.search(r"\bnan\b|: \.", verdict["reason"])
+    assert "Too few have cleaned pixels" in verdict["reason"]
+
+
 def test_stages_add_up_to_the_whole():
     seen = []
     stages = Stages({"one": 0.25, "two": 0.75}, lambda stage, done: seen.append((stage, done)))

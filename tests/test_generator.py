@@ -1,6 +1,5 @@
 """Generators before any training: dark images are dark, and can still learn to shine."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf

@@ -143,10 +143,12 @@ def _images(section: dict) -> Verdict:
     apart = "No generated image has a cleaned pixel"
     if mean["value"] == mean["value"]:
         apart = f"Parameters lie {mean['value']:.2f} sigma apart (sim-sim {mean['null']:.2f})"
+    together = "Too few have cleaned pixels to compare correlations."
+    if correlations["value"] == correlations["value"]:
+        together = f"Their correlations differ by {_with_null(correlations)}."
     reason = (
-        f"{apart}; furthest: {furthest}. Trees tell images apart by their parameters with AUC "
-        f"{auc['value']:.2f} (sim-sim {auc['null']:.2f}). Their correlations differ by "
-        f"{_with_null(correlations)}."
+        f"{apart}; furthest: {furthest or 'none known'}. Trees tell images apart by their "
+        f"parameters with AUC {auc['value']:.2f} (sim-sim {auc['null']:.2f}). {together}"
     )
     if grades[2] != "good":
         reason += f" {empty[0]:.0%} have no cleaned pixel, simulated {empty[1]:.0%}."
