@@ -42,7 +42,7 @@ class GeneratorConfig(Section):
     conditioning: Literal["film", "concat", "none"] = "film"
     latent: Positive = 64
     channels: Widths = [96, 64, 48, 16]
-    embedding: Positive = 96
+    embedding: Positive = 256
     trunk: Positive = 16
     upsampling: Literal["nearest", "transposed"] = "nearest"
     spectral_norm: bool = False
