@@ -139,10 +139,13 @@ def test_a_generator_of_hardly_any_light_gets_plain_words(metrics):
     metrics["images"]["empty"]["generated"] = 1.0
     for parameter in metrics["images"]["parameters"].values():
         parameter["w1"] = nothing
-    verdict = {v["section"]: v for v in verdicts.judge(metrics)}["images"]
-    assert verdict["grade"] == "poor"
-    assert not re.search(r"\bnan\b|: \.", verdict["reason"])
-    assert "Too few have cleaned pixels" in verdict["reason"]
+    metrics["domain"]["edges"]["any"]["mean_w1"]["value"] = nothing
+    found = {v["section"]: v for v in verdicts.judge(metrics)}
+    assert found["images"]["grade"] == "poor"
+    assert "Too few have cleaned pixels" in found["images"]["reason"]
+    for section in ("images", "domain"):
+        assert "o generated image has a cleaned pixel" in found[section]["reason"]
+        assert not re.search(r"\bnan\b|: \.", found[section]["reason"])
 
 
 def test_stages_add_up_to_the_whole():

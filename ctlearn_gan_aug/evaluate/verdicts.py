@@ -140,15 +140,15 @@ def _images(section: dict) -> Verdict:
     correlations = section["correlations"]
     grades.append(grade(correlations["value"] - correlations["null_high"], CORRELATIONS))
     furthest = ", ".join(f"{title(name)} {parameters[name]['w1']:.2f}" for name in order[:3])
-    apart = "No generated image has a cleaned pixel"
-    if mean["value"] == mean["value"]:
-        apart = f"Parameters lie {mean['value']:.2f} sigma apart (sim-sim {mean['null']:.2f})"
+    apart = _apart(mean)
+    if furthest:
+        apart += f"; furthest: {furthest}"
     together = "Too few have cleaned pixels to compare correlations."
     if correlations["value"] == correlations["value"]:
         together = f"Their correlations differ by {_with_null(correlations)}."
     reason = (
-        f"{apart}; furthest: {furthest or 'none known'}. Trees tell images apart by their "
-        f"parameters with AUC {auc['value']:.2f} (sim-sim {auc['null']:.2f}). {together}"
+        f"{apart[0].upper()}{apart[1:]}. Trees tell images apart by their parameters with AUC "
+        f"{auc['value']:.2f} (sim-sim {auc['null']:.2f}). {together}"
     )
     if grades[2] != "good":
         reason += f" {empty[0]:.0%} have no cleaned pixel, simulated {empty[1]:.0%}."
@@ -210,10 +210,15 @@ def _part(part: dict, metrics: dict) -> tuple[list[str], str]:
     distance = part["mean_w1"]
     if distance is not None:
         grades.append(grade(distance["value"] - distance["null"], MEAN_W1))
-        texts.append(
-            f"parameters lie {distance['value']:.2f} sigma apart (sim-sim {distance['null']:.2f})"
-        )
+        texts.append(_apart(distance))
     return grades, ", ".join(texts) or "too few to tell"
+
+
+def _apart(distance: dict) -> str:
+    """How far parameters lie apart, if any generated image has parameters."""
+    if distance["value"] != distance["value"]:
+        return "no generated image has a cleaned pixel"
+    return f"parameters lie {distance['value']:.2f} sigma apart (sim-sim {distance['null']:.2f})"
 
 
 def _with_null(entry: dict, style: str = ".2f") -> str:

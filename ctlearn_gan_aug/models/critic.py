@@ -12,7 +12,7 @@ from .roughness import light, roughness
 _IMAGE_SCALE = 4.0
 #: Level at which label maps join: beside their large numbers the door would not see the image.
 _MAPS_LEVEL = 1
-#: Strided convolutions of the label head, and their filters.
+#: Strided convolutions of the label head, their filters, and the dropout behind them.
 _HEAD_LEVELS, _HEAD_WIDTH, _HEAD_DROPOUT = 2, 64, 0.5
 
 

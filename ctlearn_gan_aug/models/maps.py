@@ -66,8 +66,7 @@ class LabelMaps:
         source = tf.zeros_like(core)
         if self.source:
             source = tf.gather(encoded, self.source, axis=1)
-        along = tf.reduce_sum(source * unit, axis=1, keepdims=True)
-        across = source[:, 1:] * unit[:, :1] - source[:, :1] * unit[:, 1:]
+        along, across = _along_and_across(source, unit)
         offset = tf.norm(source, axis=1, keepdims=True)
         bumps = distance / _BUMP_WIDTH - tf.range(_N_BUMPS, dtype=tf.float32)
         bumps = tf.exp(-0.5 * tf.square(bumps))
@@ -94,15 +93,20 @@ class LabelMaps:
         parts = [mask, relative]
         if self.impact:
             _, distance, unit = self._core(encoded)
-            x, y = unit[:, None, :1], unit[:, None, 1:]
-            dx, dy = relative[..., :1], relative[..., 1:]
-            along, across = dx * x + dy * y, dy * x - dx * y
+            along, across = _along_and_across(relative, unit[:, None])
             closeness = tf.clip_by_value(along / (distance[:, None] + 0.1), -3.0, 3.0)
             distance = tf.broadcast_to(distance[:, None], shape)
             parts += [along, across, closeness, distance]
             parts += [tf.exp(-0.5 * tf.square(across / width)) for width in _RIDGES]
         maps = tf.concat(parts, axis=-1) * mask
         return tf.reshape(maps, (-1, self.side, self.side, self.sizes[1]))
+
+
+def _along_and_across(position, unit):
+    """Coordinates (..., 1) of positions (..., 2) along unit vectors (..., 2) and across them."""
+    x, y = unit[..., :1], unit[..., 1:]
+    dx, dy = position[..., :1], position[..., 1:]
+    return dx * x + dy * y, dy * x - dx * y
 
 
 def _pair(columns, x: str, y: str) -> list[int] | None:

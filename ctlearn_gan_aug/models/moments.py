@@ -29,7 +29,7 @@ def judged_moments(image, bright, rough, maps, labels):
     maps : tensor (B, side, side, n_maps)
         Label maps.
     labels : tensor (B, n)
-        Encoded, and what else is known of them.
+        The label vector (see `LabelMaps`).
     """
     cells = image.shape[1] * image.shape[2]
     powers = _powers(image, bright, rough)
