@@ -80,6 +80,15 @@ def test_source_distance_is_in_degrees(sample, measured):
     assert 0 < np.nanmedian(measured["source_distance"]) < radius
 
 
+def test_skewness_towards_the_source_is_that_of_the_main_axis(measured):
+    aligned = measured["alpha"] < 3
+    assert aligned.sum() > 20
+    found, along_axis = (
+        np.abs(measured[x][aligned]) for x in ("source_skewness", "hillas_skewness")
+    )
+    assert np.median(np.abs(found - along_axis)) < 0.02
+
+
 def test_noise_observables_see_noise(sample):
     rng = np.random.default_rng(0)
     white = rng.normal(2.0, 1.5, sample.charge.shape).astype(np.float32)
@@ -139,6 +148,19 @@ def test_shuffled_images_fire_only_beside_their_labels(halves):
     assert found["auc"]["value"] < 0.62
     assert found["auc_with_labels"]["value"] > 0.7
     assert found["parameters"]["alpha"]["w1"] > 0.3
+
+
+def test_tails_where_heads_should_be_fire(halves):
+    lit = np.where(halves[0].charge > 7, halves[0].charge, 0)
+    centroid = lit @ halves[0].camera.pixel_xy / np.maximum(lit.sum(axis=1), 1)[:, None]
+    labels = halves[0].labels.copy()
+    for axis, name in enumerate(("cam_coord_offset_x", "cam_coord_offset_y")):
+        labels[name] = 2 * centroid[:, axis] - labels[name]
+    opposite = Sample(halves[0].pixels, labels, halves[0].camera, halves[0].channels)
+    found = judged(opposite, halves)["images"]["parameters"]
+    assert found["alpha"]["w1"] < 0.2
+    assert found["source_skewness"]["w1"] > 0.4
+    assert found["hillas_skewness"]["w1"] < 0.01
 
 
 def test_repeated_images_fire(halves):

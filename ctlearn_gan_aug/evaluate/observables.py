@@ -28,7 +28,7 @@ _TIMES = ("timing_slope", "timing_deviation", "peak_time_mean", "peak_time_std")
 _ABSOLUTE = ("timing_slope",)
 #: Observables of ours, beside ctapipe's.
 NOISE = ("noise_level", "noise_mean", "noise_correlation")
-POINTING = ("alpha", "source_distance")
+POINTING = ("alpha", "source_distance", "source_skewness")
 CHARGE_SCALE = 5.0  # p.e.; pixel charges are compared as asinh(q / CHARGE_SCALE)
 
 #: Axis titles.
@@ -48,6 +48,7 @@ TITLES = {
     "noise_correlation": "noise correlation of neighbours",
     "alpha": "alpha [deg]",
     "source_distance": "centroid to source [deg]",
+    "source_skewness": "skewness towards the source",
 }
 
 
@@ -107,17 +108,30 @@ def _noise(sample: Sample, mask: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _pointing(sample: Sample, mask: np.ndarray) -> dict[str, np.ndarray]:
-    """Angle between the image's main axis and the line to its source, and their distance."""
+    """Angle between main axis and line to the source, their distance, skewness towards it.
+
+    The skewness keeps its sign: it is what tells the image's head, near the source, from its tail.
+    """
     weight = np.where(mask, np.maximum(sample.charge, 0.0), 0.0).astype(float)
     total = weight.sum(axis=1)
     weight /= np.where(total > 0, total, np.nan)[:, None]
-    x, y = sample.camera.pixel_xy.T
-    cog = np.stack([weight @ x, weight @ y], axis=1)
+    xy = sample.camera.pixel_xy
+    x, y = xy.T
+    cog = weight @ xy
     xx, yy = weight @ x**2 - cog[:, 0] ** 2, weight @ y**2 - cog[:, 1] ** 2
     axis = 0.5 * np.arctan2(2 * (weight @ (x * y) - cog[:, 0] * cog[:, 1]), xx - yy)
     labels = sample.labels
     to_source = np.stack([labels[f"cam_coord_offset_{c}"] for c in "xy"], axis=1) - cog
     off_axis = np.abs(np.arctan2(to_source[:, 1], to_source[:, 0]) - axis) % np.pi
     alpha = np.degrees(np.minimum(off_axis, np.pi - off_axis))
-    distance = np.degrees(np.linalg.norm(to_source, axis=1) / sample.camera.focal_length)
-    return dict(zip(POINTING, (alpha, distance), strict=True))
+    metres = np.linalg.norm(to_source, axis=1)
+    distance = np.degrees(metres / sample.camera.focal_length)
+    towards = to_source / metres[:, None]
+    skewness = _skewness(towards @ xy.T - (towards * cog).sum(axis=1)[:, None], weight)
+    return dict(zip(POINTING, (alpha, distance, skewness), strict=True))
+
+
+def _skewness(position: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Third standardised moment of positions (n, n_pixels) about zero; NaN for one pixel."""
+    variance, third = ((weight * position**k).sum(axis=1) for k in (2, 3))
+    return third / np.where(variance > 0, variance, np.nan) ** 1.5
