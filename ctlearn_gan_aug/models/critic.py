@@ -6,14 +6,16 @@ from ..config.networks import MINIBATCH_GROUP, CriticConfig
 from . import layers as L
 from .blocks import MinibatchDeviation, attend, spectrally_normalised
 from .moments import judged_moments
-from .roughness import light, roughness
+from .roughness import channels, light, roughness
 
 #: The night-sky noise is about 1/8 in network units: bring it near 1.
 _IMAGE_SCALE = 4.0
 #: Level at which label maps join: beside their large numbers the door would not see the image.
 _MAPS_LEVEL = 1
-#: Strided convolutions of the label head, their filters, and the dropout behind them.
-_HEAD_LEVELS, _HEAD_WIDTH, _HEAD_DROPOUT = 2, 64, 0.5
+#: Strides of the convolutions of the label heads, on features and on charges, and their filters.
+_HEAD, _CHARGE_HEAD = ((2, 64), (2, 64)), ((1, 32), (2, 64), (2, 64))
+#: Units and dropout of their dense layer.
+_HEAD_WIDTH, _HEAD_DROPOUT = 128, 0.5
 
 
 def build_critic(
@@ -36,7 +38,7 @@ def build_critic(
     -------
     keras.Model
         Inputs ``image``, ``labels`` (B, told[0]), ``maps`` (B, side, side, told[1]); output
-        (B, 1), unbounded, and with a label head (B, n_labels).
+        (B, 1), unbounded, and with a label head (B, k n_labels): the labels found by k heads.
     """
     image = keras.Input((side, side, n_channels), name="image")
     labels = keras.Input((told[0],), name="labels")
@@ -53,7 +55,8 @@ def build_critic(
         features = unaware = _dcgan(config, image)
     outputs = [_float32(_score(config, features, labels), "score")]
     if config.label_head:
-        outputs.append(_float32(_found_labels(config, unaware, n_labels), "found_labels"))
+        found = _found_labels(config, image, unaware, n_labels)
+        outputs.append(_float32(found, "found_labels"))
     inputs = [image, labels, maps]
     model = keras.Model(inputs, outputs if config.label_head else outputs[0], name="critic")
     return spectrally_normalised(model) if config.spectral_norm else model
@@ -151,17 +154,32 @@ def _dcgan(config: CriticConfig, x):
     return L.dropout(x, 0.2, seed=levels) if config.dropout else x
 
 
-def _found_labels(config: CriticConfig, x, n_labels: int):
-    """Labels (B, n_labels) that features show which have seen the image alone."""
-    if config.architecture == "residual":
-        for number in range(_HEAD_LEVELS):
-            name = f"head_conv{number}"
-            x = L.conv(x, _HEAD_WIDTH, 3, name, strides=2, use_bias=False)
-            x = L.leaky(_norm(config, x, name))
-        # Without, it knows a few thousand images by heart and asks as much of generated ones.
-        x = L.dropout(keras.layers.Flatten()(x), _HEAD_DROPOUT, seed=0)
-        x = L.leaky(L.dense(x, 2 * _HEAD_WIDTH, "head_joint"))
-    return L.dense(x, n_labels, "head", gain=1.0)
+def _found_labels(config: CriticConfig, image, features, n_labels: int):
+    """Labels that show in features which have seen the image alone and, with times, in charges.
+
+    Where times tell as much, one head for both would let shapes of images tell too much of the
+    direction as long as times tell too little.
+    """
+    if config.architecture != "residual":
+        return L.dense(features, n_labels, "head", gain=1.0)
+    found = [_head(config, features, _HEAD, n_labels, "head")]
+    charge, *times = channels(image)
+    if times:
+        x = keras.layers.Rescaling(_IMAGE_SCALE)(charge)
+        x = L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
+        found.append(_head(config, x, _CHARGE_HEAD, n_labels, "charge_head"))
+    return keras.layers.Concatenate()(found) if times else found[0]
+
+
+def _head(config: CriticConfig, x, convolutions, n_labels: int, name: str):
+    for number, (stride, width) in enumerate(convolutions):
+        conv = f"{name}_conv{number}"
+        x = L.conv(x, width, 3, conv, strides=stride, use_bias=False)
+        x = L.leaky(_norm(config, x, conv))
+    # Without, it knows a few thousand images by heart and asks as much of generated ones.
+    x = L.dropout(keras.layers.Flatten()(x), _HEAD_DROPOUT, seed=0)
+    x = L.leaky(L.dense(x, _HEAD_WIDTH, f"{name}_joint"))
+    return L.dense(x, n_labels, name, gain=1.0)
 
 
 def _score(config: CriticConfig, features, labels):

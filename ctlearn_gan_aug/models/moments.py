@@ -4,6 +4,7 @@ import keras
 
 from . import layers as L
 from .roughness import channels
+from .shape import image_shape
 
 #: Inverse of the jitter of times that counts as much.
 _STEEPNESS = 5.0
@@ -17,6 +18,7 @@ def judged_moments(image, bright, rough, maps, labels):
     the light, its square, its times and its roughness, weighted by the label maps and their
     squares. They say what convolutions and a global mean find late: whether brightness, centroid,
     extent and time gradient suit the labels, and light and times are as rough as they should be.
+    The image's own shape (`image_shape`) is judged with them.
 
     Parameters
     ----------
@@ -39,7 +41,9 @@ def judged_moments(image, bright, rough, maps, labels):
     sums = keras.layers.Dot(axes=(1, 1), name="moments")([powers, place])
     sums = keras.layers.Flatten()(keras.layers.Rescaling(1.0 / cells)(sums))
     sums = keras.layers.BatchNormalization(momentum=0.9, name="moments_norm")(sums)
-    x = keras.layers.Concatenate()([sums, labels])
+    shape = image_shape(image, bright, maps)
+    shape = keras.layers.BatchNormalization(momentum=0.9, name="shape_norm")(shape)
+    x = keras.layers.Concatenate()([sums, shape, labels])
     for number, width in enumerate(_WIDTHS):
         x = L.leaky(L.dense(x, width, f"moments_{number}"))
     return x

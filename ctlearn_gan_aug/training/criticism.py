@@ -111,7 +111,9 @@ class Criticism:
         if head is not None:
             real_head, fake_head = tf.split(head, parts)
             weight = self.config.critic.label_head
-            found = self._head_losses(real_head - real_labels, fake_head - fake_labels)
+            found = self._head_losses(
+                _errors(real_head, real_labels), _errors(fake_head, fake_labels)
+            )
             values["head"] = found[0]
             critic, generator = critic + weight * found[0], generator + weight * found[1]
         return critic, generator, values
@@ -127,20 +129,21 @@ class Criticism:
         }
 
     def _head_losses(self, real, fake):
-        """Losses of critic and generator from errors (B, n_labels) of the labels the head finds.
+        """Losses of both networks from errors (B, k, n_labels) of the labels that k heads find.
 
         Showers of equal labels fluctuate, and so do the labels found in them. With pairs, those
         found in generated images have to have the distribution of those in simulated ones; without,
         the error is to vanish as in the AC-GAN (Odena et al., arXiv 1610.09585).
         """
-        critic = tf.reduce_mean(tf.square(real))
+        heads = real.shape[1]
+        critic = heads * tf.reduce_mean(tf.square(real))
         if not self.config.warmup.uses_pairs:
-            return critic, tf.reduce_mean(tf.square(fake))
+            return critic, heads * tf.reduce_mean(tf.square(fake))
         half = tf.shape(fake)[0] // 2
-        return critic, 2.0 * losses.energy_score(real[:half], fake[:half], fake[half:])
+        return critic, 2.0 * heads * losses.energy_score(real[:half], fake[:half], fake[half:])
 
     def _criticise(self, images, labels):
-        """Scores (B, 1), and the labels (B, n_labels) the critic's head finds, if it has one."""
+        """Scores (B, 1), and the labels (B, k n_labels) the critic's heads find, if any."""
         outputs = self.networks.critic([images, *self.maps(labels)], training=True)
         return outputs if isinstance(outputs, list | tuple) else (outputs, None)
 
@@ -157,3 +160,11 @@ class Criticism:
             tape.watch(point)
             score, _ = self._criticise(point, labels)
         return penalties.penalty(self.config.loss.regularizer, tape.gradient(score, point))
+
+
+def _errors(found, labels):
+    """Errors (B, k, n_labels) of the labels found by k heads (B, k n_labels)."""
+    return (
+        tf.reshape(found, (-1, found.shape[1] // labels.shape[1], labels.shape[1]))
+        - labels[:, None]
+    )
