@@ -54,8 +54,8 @@ def test_a_critic_without_label_maps_has_no_moments():
     assert "moments" not in {layer.name for layer in blind.layers}
 
 
-def shown(name, image, labels, maps):
-    critic = build(moments=False)
+def shown(name, image, labels, maps, **options):
+    critic = build(**{"moments": False} | options)
     inner = keras.Model(critic.inputs, critic.get_layer(name).output)
     return inner([image, labels, maps]).numpy()
 
@@ -80,6 +80,67 @@ def test_jitter_compares_times_of_lit_pixels_alone(data):
     np.testing.assert_allclose(found[:, 3, 5], -4.0 * 0.3 * lights / 9, rtol=1e-4)
     found[:, 3, 4:6] = 0.0
     assert not found.any()
+
+
+def described(light, times, axes):
+    """Moments about the centroid of an image (cells), by the weights that sum to one."""
+    weights = light**4 / ((light**4).sum() + 0.09)
+    means = [(weights * x).sum() for x in (*axes, times)]
+    about = [x - mean for x, mean in zip((*axes, times), means, strict=True)]
+    second = np.array([[(weights * x * y).sum() for y in about] for x in about])
+    third = [(weights * x**3).sum() for x in about[:2]]
+    lower = second[np.tril_indices(3)]
+    extent = np.array([second[0, 0], second[1, 1], second[1, 0]])
+    quotients = [extent / np.sqrt((extent**2).sum() + 0.02**2)]
+    for i in range(2):
+        over = [x / np.sqrt(x**2 + second[i, i] ** 2 + 0.02**2) for x in (third[i], second[i, 2])]
+        quotients.append(over)
+    return np.concatenate([means, lower, third, *quotients])
+
+
+def test_shape_is_moments_about_the_centroid(data):
+    image, labels, maps = data
+    found = shown("shape", image, labels, maps, moments=True)
+    light = np.maximum(image[..., 0] - SKY, 0).reshape(2, -1)
+    times, axes = image[..., 1].reshape(2, -1), maps[..., 1:3].reshape(2, -1, 2)
+    for row, bright, time, axis in zip(found, light, times, axes, strict=True):
+        expected = [described(x, time, axis.T) for x in (bright, np.tanh(bright))]
+        np.testing.assert_allclose(row, np.concatenate(expected), rtol=1e-3, atol=1e-5)
+
+
+def test_shape_tells_head_from_tail_in_faint_images_as_in_bright_ones(data):
+    _, labels, maps = data
+    place = np.arange(SIDE) - (SIDE - 1) / 2
+    maps[..., 1], maps[..., 2] = np.meshgrid(place, place)
+    image = np.zeros((2, SIDE, SIDE, 1), np.float32)
+    for row, scale in zip(image, (1.0, 3.0), strict=True):
+        row[3, 2:6, 0] = SKY + scale * np.array([1.0, 0.8, 0.5, 0.4])
+    found = shown("shape", image, labels, maps, n_channels=1, moments=True)
+    turned = shown("shape", image[:, :, ::-1], labels, maps, n_channels=1, moments=True)
+    skewness = 10  # third moment along the first axis over the extent
+    assert (found[:, skewness] > 0.3).all()
+    np.testing.assert_allclose(turned[:, skewness], -found[:, skewness], rtol=1e-3)
+    np.testing.assert_allclose(found[0, skewness], found[1, skewness], rtol=0.2)
+
+
+def test_a_dark_image_has_no_shape(data):
+    _, labels, maps = data
+    image = np.zeros((2, SIDE, SIDE, 2), np.float32)
+    assert not shown("shape", image, labels, maps, moments=True).any()
+
+
+@pytest.mark.parametrize(("n_channels", "n_heads"), [(1, 1), (2, 2)])
+def test_with_times_a_second_head_sees_charges_alone(data, n_channels, n_heads):
+    image, labels, maps = data
+    image = image[..., :n_channels]
+    critic = build(n_channels, label_head=1.0)
+    _, found = critic([image, labels, maps])
+    assert found.shape == (2, n_heads * N_LABELS)
+    if n_heads == 2:
+        later = image + np.array([0.0, 0.5], np.float32)
+        other = critic([later, labels, maps])[1]
+        assert not np.allclose(found[:, :N_LABELS], other[:, :N_LABELS])
+        np.testing.assert_array_equal(found[:, N_LABELS:], other[:, N_LABELS:])
 
 
 def test_the_label_head_finds_labels_in_the_image_alone(data):

@@ -55,12 +55,17 @@ def test_missing_images_count(draw):
     assert conditional_score(both, both, both, sigma) == 0
 
 
-def test_the_best_state_is_kept(tmp_path, toy_gamma):
+@pytest.fixture
+def held_out(toy_gamma):
     from ctlearn_gan_aug.data.events import read_events
     from ctlearn_gan_aug.labels import LabelSet
 
     events = read_events([toy_gamma]).select(np.arange(120))
-    labels = LabelSet.fit(["energy", "cameradirection"], events.labels)
+    return events, LabelSet.fit(["energy", "cameradirection"], events.labels)
+
+
+def test_the_best_state_is_kept(tmp_path, held_out):
+    events, labels = held_out
     made = {"pixels": None}
     snapshots = Snapshots(
         tmp_path / "best",
@@ -80,3 +85,22 @@ def test_the_best_state_is_kept(tmp_path, toy_gamma):
     made["pixels"] = images
     snapshots.take(4, [np.full(2, 4)])
     assert snapshots.best["step"] == 4  # of equal states the later
+
+
+def test_a_later_state_is_kept_unless_it_is_clearly_worse(tmp_path, held_out, monkeypatch):
+    events, labels = held_out
+    images = events.pixels[:]
+    snapshots = Snapshots(
+        tmp_path / "best", events, labels, lambda y: np.tile(images, (len(y) // 120, 1, 1))
+    )
+    # Four pairs each: means 0.50, 0.52 and 0.53, standard errors 0.01.
+    spread = np.array([-1.0, 1.0, -1.0, 1.0]) * 0.01 * np.sqrt(3)
+    scores = iter(np.concatenate([0.50 + spread, 0.52 + spread, 0.53 + spread]))
+    monkeypatch.setattr(
+        "ctlearn_gan_aug.training.snapshots.conditional_score", lambda *_: next(scores)
+    )
+    for step in (1, 2, 3):
+        snapshots.take(step, [np.full(2, step)])
+    best = snapshots.best
+    assert (best["step"], best["score"]) == (2, pytest.approx(0.52))
+    assert (best["lowest"], best["lowest_error"]) == (pytest.approx(0.5), pytest.approx(0.01))

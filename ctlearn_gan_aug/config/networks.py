@@ -80,7 +80,8 @@ class CriticConfig(Section):
     label_maps : bool
         Give it every pixel's position relative to the labels (``residual``).
     moments : bool
-        Also judge by moments of the light about the labels (``residual`` with ``label_maps``).
+        Also judge by moments of the light about the labels and about its centroid (``residual``
+        with ``label_maps``).
     normalization : str
         ``batch`` or ``none`` (``residual``).
     dropout : float
@@ -92,8 +93,9 @@ class CriticConfig(Section):
     minibatch_std : bool
         Show the critic how much the images of a small group differ.
     label_head : float
-        Weight of a second output that finds the labels in the image alone, and of the condition
-        that it finds them in generated images as well as in simulated ones; 0 has none.
+        Weight of a second output that finds the labels in the image alone and, with times, in its
+        charges alone, and of the condition that it finds them in generated images as well as in
+        simulated ones; 0 has none.
     """
 
     architecture: Literal["residual", "dcgan"] = "residual"

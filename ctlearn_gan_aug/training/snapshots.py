@@ -17,6 +17,8 @@ _MAX_EVENTS, _MIN_EVENTS = 800, 100
 #: Pairs of images that are drawn for every event: one pair's score is as uncertain as late states
 #: differ.
 _PAIRS = 4
+#: Standard errors by which an earlier state has to be better to be kept.
+_CLEARLY = 2.0
 #: Distance in standard deviations between an image without cleaned pixel and one that has some.
 _MISSING = 2.0
 #: Image parameters, those compared by their logarithm first.
@@ -68,7 +70,8 @@ class Snapshots:
     def take(self, step: int, weights: list[np.ndarray]) -> dict[str, float]:
         """Measure the present state; keep its weights unless an earlier one was clearly better.
 
-        The later of equal states has learnt with lower rates.
+        The later of equal states has learnt with lower rates. Clearly means by more than two
+        standard errors of the difference.
 
         Returns
         -------
@@ -84,9 +87,11 @@ class Snapshots:
         pairs = zip(drawn[::2], drawn[1::2], strict=True)
         scores = [conditional_score(self.simulated, *pair, self.sigma) for pair in pairs]
         score, error = float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(_PAIRS))
-        lowest = self.best.get("lowest", np.inf)
-        if score <= lowest + error:
-            self._keep(weights, step=step, score=score, lowest=min(score, lowest))
+        lowest, of_lowest = self.best.get("lowest", np.inf), self.best.get("lowest_error", 0.0)
+        if score <= lowest + _CLEARLY * float(np.hypot(error, of_lowest)):
+            lowest, of_lowest = min((lowest, of_lowest), (score, error))
+            best = {"score": score, "lowest": lowest, "lowest_error": of_lowest}
+            self._keep(weights, step=step, **best)
         distances = [mean_w1(self.simulated, parameters, self.sigma) for parameters in drawn]
         return {
             "snapshot_score": score,
@@ -96,7 +101,7 @@ class Snapshots:
 
     @property
     def best(self) -> dict:
-        """``step`` and ``score`` of the state kept and the ``lowest`` score, empty at first."""
+        """``step`` and ``score`` of the state kept, ``lowest`` score, its error; empty at first."""
         from safetensors import safe_open
 
         if not self.path.exists():
