@@ -35,7 +35,7 @@ def image_shape(image, bright, maps):
 
 
 def _weights(bright, cells: int):
-    """Weights (B, cells, 1) by amount of light, and by extent; they sum to one, near darkness to less."""
+    """Weights (B, cells, 1) by light, and by extent; they sum to one, near darkness to less."""
     bright = keras.layers.Reshape((cells,))(bright)
     for x in (bright, keras.layers.Activation("tanh")(bright)):
         root = _over(_product(x, x), [], _NO_LIGHT)
