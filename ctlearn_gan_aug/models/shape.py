@@ -17,10 +17,8 @@ def image_shape(image, bright, maps):
 
     Parameters
     ----------
-    image : tensor (B, side, side, c)
-        Network units, charge first.
-    bright : tensor (B, side, side, 1)
-        Its `light`.
+    image, bright : tensor (B, side, side, c or 1)
+        Network units, charge first, and its `light`.
     maps : tensor (B, side, side, n_maps)
         Label maps (see `LabelMaps`). Axes are the core vector and the one across it or, without an
         impact among the labels, the camera's.
