@@ -7,7 +7,7 @@ import pytest
 from ctlearn_gan_aug.config.networks import CriticConfig
 from ctlearn_gan_aug.models.critic import build_critic
 
-SIDE, N_LABELS, N_MAPS = 8, 3, 4
+SIDE, N_LABELS, N_MAPS = 8, 3, 3
 SKY = 0.35
 
 
@@ -23,9 +23,9 @@ def rng():
     return np.random.default_rng(0)
 
 
-def build(n_channels=2, **options):
+def build(n_channels=2, n_maps=N_MAPS, **options):
     config = CriticConfig(**{"moments": True} | options)
-    return build_critic(config, SIDE, (N_LABELS, N_MAPS), n_channels, N_LABELS)
+    return build_critic(config, SIDE, (N_LABELS, n_maps), n_channels, N_LABELS)
 
 
 @pytest.mark.parametrize("n_channels", [1, 2])
@@ -98,13 +98,15 @@ def described(light, times, axes):
     return np.concatenate([means, lower, third, *quotients])
 
 
-def test_shape_is_moments_about_the_centroid(data):
-    image, labels, maps = data
-    found = shown("shape", image, labels, maps, moments=True)
+@pytest.mark.parametrize(("n_maps", "axes"), [(3, slice(1, 3)), (9, slice(3, 5))])
+def test_shape_is_moments_about_the_centroid(data, rng, n_maps, axes):
+    image, labels, _ = data
+    maps = rng.normal(size=(2, SIDE, SIDE, n_maps)).astype(np.float32)
+    found = shown("shape", image, labels, maps, n_maps=n_maps, moments=True)
     light = np.maximum(image[..., 0] - SKY, 0).reshape(2, -1)
-    times, axes = image[..., 1].reshape(2, -1), maps[..., 1:3].reshape(2, -1, 2)
-    for row, bright, time, axis in zip(found, light, times, axes, strict=True):
-        expected = [described(x, time, axis.T) for x in (bright, np.tanh(bright))]
+    times, places = image[..., 1].reshape(2, -1), maps[..., axes].reshape(2, -1, 2)
+    for row, bright, time, place in zip(found, light, times, places, strict=True):
+        expected = [described(x, time, place.T) for x in (bright, np.tanh(bright))]
         np.testing.assert_allclose(row, np.concatenate(expected), rtol=1e-3, atol=1e-5)
 
 

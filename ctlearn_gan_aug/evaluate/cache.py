@@ -21,7 +21,7 @@ from .sample import Sample
 log = logging.getLogger(__name__)
 
 #: Raise it whenever judges or measurements change.
-FORMAT = 2
+FORMAT = 3
 MAX_ENTRIES = 200  # the least recently used ones make way
 _SUFFIX = ".safetensors"
 

@@ -29,6 +29,7 @@ _ABSOLUTE = ("timing_slope",)
 #: Observables of ours, beside ctapipe's.
 NOISE = ("noise_level", "noise_mean", "noise_correlation")
 POINTING = ("alpha", "source_distance", "source_skewness")
+_LEAST_EXTENT = 1e-4  # pixel areas; one pixel has rounding errors for a variance
 CHARGE_SCALE = 5.0  # p.e.; pixel charges are compared as asinh(q / CHARGE_SCALE)
 
 #: Axis titles.
@@ -127,11 +128,13 @@ def _pointing(sample: Sample, mask: np.ndarray) -> dict[str, np.ndarray]:
     metres = np.linalg.norm(to_source, axis=1)
     distance = np.degrees(metres / sample.camera.focal_length)
     towards = to_source / metres[:, None]
-    skewness = _skewness(towards @ xy.T - (towards * cog).sum(axis=1)[:, None], weight)
+    position = towards @ xy.T - (towards * cog).sum(axis=1)[:, None]
+    least = _LEAST_EXTENT * sample.camera.geometry.pix_area.to_value("m2").mean()
+    skewness = _skewness(position, weight, least)
     return dict(zip(POINTING, (alpha, distance, skewness), strict=True))
 
 
-def _skewness(position: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Third standardised moment of positions (n, n_pixels) about zero; NaN for one pixel."""
+def _skewness(position: np.ndarray, weight: np.ndarray, least: float) -> np.ndarray:
+    """Third standardised moment of positions (n, n_pixels) about zero; NaN without extent."""
     variance, third = ((weight * position**k).sum(axis=1) for k in (2, 3))
-    return third / np.where(variance > 0, variance, np.nan) ** 1.5
+    return third / np.where(variance > least, variance, np.nan) ** 1.5

@@ -6,7 +6,7 @@ from ..config.networks import MINIBATCH_GROUP, CriticConfig
 from . import layers as L
 from .blocks import MinibatchDeviation, attend, spectrally_normalised
 from .moments import judged_moments
-from .roughness import channels, light, roughness
+from .roughness import light, roughness
 
 #: The night-sky noise is about 1/8 in network units: bring it near 1.
 _IMAGE_SCALE = 4.0
@@ -69,12 +69,15 @@ def _float32(x, name: str):
 def _entrance(config: CriticConfig, image, rough):
     """Full resolution folded into depth at the door, and the level that knows of no labels yet."""
     x = keras.layers.Concatenate(name="image_and_roughness")([image, *rough])
-    x = keras.layers.Rescaling(_IMAGE_SCALE, name="image_scale")(x)
-    x = L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
-    x = _normed(config, x, config.channels[0], "door")
+    x = _normed(config, _folded(x), config.channels[0], "door")
     for level in range(_maps_level(config)):
         x = _level(config, x, level)
     return x
+
+
+def _folded(x):
+    x = keras.layers.Rescaling(_IMAGE_SCALE)(x)
+    return L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
 
 
 def _residual(config: CriticConfig, x, maps):
@@ -163,11 +166,9 @@ def _found_labels(config: CriticConfig, image, features, n_labels: int):
     if config.architecture != "residual":
         return L.dense(features, n_labels, "head", gain=1.0)
     found = [_head(config, features, _HEAD, n_labels, "head")]
-    charge, *times = channels(image)
+    charge, *times = L.channels(image)
     if times:
-        x = keras.layers.Rescaling(_IMAGE_SCALE)(charge)
-        x = L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
-        found.append(_head(config, x, _CHARGE_HEAD, n_labels, "charge_head"))
+        found.append(_head(config, _folded(charge), _CHARGE_HEAD, n_labels, "charge_head"))
     return keras.layers.Concatenate()(found) if times else found[0]
 
 

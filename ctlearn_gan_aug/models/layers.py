@@ -72,6 +72,16 @@ def upsample(x):
     return keras.layers.Reshape((2 * side, 2 * side, depth))(x)
 
 
+def channels(image) -> list:
+    """Images (B, side, side, c) as c tensors (B, side, side, 1)."""
+    side, n = image.shape[1], image.shape[-1]
+    if n == 1:
+        return [image]
+    rows = keras.layers.Permute((2, 1))(keras.layers.Reshape((side * side, n))(image))
+    cuts = (keras.layers.Cropping1D((i, n - 1 - i))(rows) for i in range(n))
+    return [keras.layers.Reshape((side, side, 1))(cut) for cut in cuts]
+
+
 def space_to_depth(x):
     """Halve the resolution, one channel becoming four; the side must be even."""
     side, depth = x.shape[1] // 2, x.shape[-1]

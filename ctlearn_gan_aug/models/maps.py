@@ -11,6 +11,15 @@ _RIDGES = (0.1, 0.3)
 _N_BUMPS, _BUMP_WIDTH = 11, 0.35
 
 
+#: Maps without an impact among the labels.
+_N_PLAIN = 3
+
+
+def axes(n_maps: int) -> slice:
+    """Which label maps are coordinates: along the core vector and across it or, without, plain."""
+    return slice(3, 5) if n_maps > _N_PLAIN else slice(1, 3)
+
+
 class LabelMaps:
     """Labels as networks see them: as a vector, and direction and impact as images.
 
@@ -50,7 +59,7 @@ class LabelMaps:
     def sizes(self) -> tuple[int, int]:
         """Length of the vector and number of maps."""
         if not self.impact:
-            return self.n_labels, 3
+            return self.n_labels, _N_PLAIN
         return self.n_labels + 4 + _N_BUMPS, 7 + len(_RIDGES)
 
     def __call__(self, encoded):

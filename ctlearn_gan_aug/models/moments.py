@@ -3,7 +3,6 @@
 import keras
 
 from . import layers as L
-from .roughness import channels
 from .shape import image_shape
 
 #: Inverse of the jitter of times that counts as much.
@@ -51,7 +50,7 @@ def judged_moments(image, bright, rough, maps, labels):
 
 def _powers(image, bright, rough):
     """Light, squares of light and roughness, and with times their product with light and again."""
-    _, *time = channels(image)
+    _, *time = L.channels(image)
     contrast, *jitter = rough
     squares = [bright, contrast, *(_saturated(x) for x in jitter)]
     powers = [bright, *(keras.layers.Multiply()([x, x]) for x in squares)]

@@ -2,6 +2,8 @@
 
 import keras
 
+from . import layers as L
+
 #: Charge in network units below which a pixel may be night sky.
 _NIGHT_SKY = 0.35
 #: Brings the jitter of times near the numbers of the other channels.
@@ -10,7 +12,7 @@ _JITTER_SCALE = 4.0
 
 def light(image):
     """Charge beyond the night sky's (B, side, side, 1) of images (B, side, side, c)."""
-    charge, *_ = channels(image)
+    charge, *_ = L.channels(image)
     return keras.layers.ReLU()(keras.layers.Rescaling(1.0, -_NIGHT_SKY)(charge))
 
 
@@ -24,18 +26,8 @@ def roughness(image, bright) -> list:
     bright : tensor (B, side, side, 1)
         Its `light`.
     """
-    charge, *time = channels(image)
+    charge, *time = L.channels(image)
     return [_contrast(charge, bright), *(_jitter(t, bright) for t in time)]
-
-
-def channels(image) -> list:
-    """Images (B, side, side, c) as c tensors (B, side, side, 1)."""
-    side, n = image.shape[1], image.shape[-1]
-    if n == 1:
-        return [image]
-    rows = keras.layers.Permute((2, 1))(keras.layers.Reshape((side * side, n))(image))
-    cuts = (keras.layers.Cropping1D((i, n - 1 - i))(rows) for i in range(n))
-    return [keras.layers.Reshape((side, side, 1))(cut) for cut in cuts]
 
 
 def _contrast(charge, bright):

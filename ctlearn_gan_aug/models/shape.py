@@ -2,7 +2,8 @@
 
 import keras
 
-from .roughness import channels
+from . import layers as L
+from .maps import axes
 
 #: What sums of weights and second moments are divided beside, lest too little of them explodes.
 _NO_LIGHT, _NO_EXTENT = 0.3, 0.02
@@ -20,14 +21,12 @@ def image_shape(image, bright, maps):
     image, bright : tensor (B, side, side, c or 1)
         Network units, charge first, and its `light`.
     maps : tensor (B, side, side, n_maps)
-        Label maps (see `LabelMaps`). Axes are the core vector and the one across it or, without an
-        impact among the labels, the camera's.
+        Label maps (see `LabelMaps`), of which `axes` are used.
     """
-    _, *times = channels(image)
-    parts = channels(maps)
-    axes = parts[3:5] if len(parts) > 4 else parts[1:3]
+    _, *times = L.channels(image)
+    place = L.channels(maps)[axes(maps.shape[-1])]
     cells = image.shape[1] * image.shape[2]
-    columns = [keras.layers.Reshape((cells, 1))(x) for x in (*axes, *times)]
+    columns = [keras.layers.Reshape((cells, 1))(x) for x in (*place, *times)]
     found = [x for weights in _weights(bright, cells) for x in _moments(weights, columns)]
     return keras.layers.Concatenate(name="shape")(found)
 
