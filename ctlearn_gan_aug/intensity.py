@@ -124,32 +124,32 @@ class IntensityTransform:
         return charge, math.asinh(latest / self.time_scale) / TIME_UNIT
 
     def encode(self, pixels):
-        """Pixels (..., n_channels) in p.e./ns to network units, as a TensorFlow graph."""
-        import tensorflow as tf
+        """Pixels (..., n_channels) in p.e./ns to network units, as a tensor of Keras' backend."""
+        from keras import ops
 
-        asinh = tf.asinh(pixels[..., :1] / self.charge_scale)
+        asinh = ops.arcsinh(pixels[..., :1] / self.charge_scale)
         if not self.has_time:
             return asinh / CHARGE_UNIT
-        gate = tf.sigmoid((asinh - self.gate_center) * self.gate_slope)
-        time = gate * tf.asinh((pixels[..., 1:2] - self.time_center) / self.time_scale) / TIME_UNIT
-        return tf.concat([asinh / CHARGE_UNIT, time], axis=-1)
+        gate = ops.sigmoid((asinh - self.gate_center) * self.gate_slope)
+        time = ops.arcsinh((pixels[..., 1:2] - self.time_center) / self.time_scale)
+        return ops.concatenate([asinh / CHARGE_UNIT, gate * time / TIME_UNIT], axis=-1)
 
     def decode_charge(self, encoded):
         """Charge channel (...) of network units in p.e.; differentiable."""
-        import tensorflow as tf
+        from keras import ops
 
-        return self.charge_scale * tf.sinh(encoded[..., 0] * CHARGE_UNIT)
+        return self.charge_scale * ops.sinh(encoded[..., 0] * CHARGE_UNIT)
 
     def decode_signal_time(self, encoded):
         """Peak time (...) in ns where there is signal, near ``time_center`` elsewhere."""
-        import tensorflow as tf
+        from keras import ops
 
-        gate = tf.sigmoid((encoded[..., 0] * CHARGE_UNIT - self.gate_center) * self.gate_slope)
-        time = tf.sinh(encoded[..., 1] * TIME_UNIT / tf.maximum(gate, _GATE_OPEN))
+        gate = ops.sigmoid((encoded[..., 0] * CHARGE_UNIT - self.gate_center) * self.gate_slope)
+        time = ops.sinh(encoded[..., 1] * TIME_UNIT / ops.maximum(gate, _GATE_OPEN))
         return self.time_center + self.time_scale * time
 
     def decode(self, encoded, uniform):
-        """Network units to p.e./ns, as a TensorFlow graph.
+        """Network units to p.e./ns, as a tensor of Keras' backend.
 
         Parameters
         ----------
@@ -158,19 +158,19 @@ class IntensityTransform:
         uniform : tensor (n, n_pixels)
             U(0, 1) numbers that choose the times of pixels without signal.
         """
-        import tensorflow as tf
+        from keras import ops
 
-        charge = tf.clip_by_value(self.decode_charge(encoded), *self.charge_limits)
+        charge = ops.clip(self.decode_charge(encoded), *self.charge_limits)
         if not self.has_time:
             return charge[..., None]
         asinh = encoded[..., 0] * CHARGE_UNIT
-        gate = tf.sigmoid((asinh - self.gate_center) * self.gate_slope)
+        gate = ops.sigmoid((asinh - self.gate_center) * self.gate_slope)
         noise = self._noise_time(charge, uniform)
-        time = tf.where(gate > _GATE_OPEN, self.decode_signal_time(encoded), noise)
-        return tf.stack([charge, tf.clip_by_value(time, *self.time_limits)], axis=-1)
+        time = ops.where(gate > _GATE_OPEN, self.decode_signal_time(encoded), noise)
+        return ops.stack([charge, ops.clip(time, *self.time_limits)], axis=-1)
 
     def pedestals(self, normal):
-        """Pixels without signal in network units, times not gated, as a TensorFlow graph.
+        """Pixels without signal in network units, times not gated, as tensors of Keras' backend.
 
         Parameters
         ----------
@@ -182,38 +182,30 @@ class IntensityTransform:
         list of tensor (..., 1)
             One per channel.
         """
-        import tensorflow as tf
+        from keras import ops
 
-        table = tf.constant(self.pedestal, tf.float32)
         step = PEDESTAL_SIGMAS[1] - PEDESTAL_SIGMAS[0]
         position = (normal[..., 0] - PEDESTAL_SIGMAS[0]) / step
-        position = tf.clip_by_value(position, 0.0, len(self.pedestal) - 1.001)
-        left = tf.cast(position, tf.int32)
-        low = tf.gather(table, left)
-        charge = low + (position - tf.cast(left, tf.float32)) * (tf.gather(table, left + 1) - low)
-        asinh = tf.asinh(charge / self.charge_scale) / CHARGE_UNIT
+        position = ops.clip(position, 0.0, len(self.pedestal) - 1.001)
+        charge = _interpolated(self.pedestal, position)
+        asinh = ops.arcsinh(charge / self.charge_scale) / CHARGE_UNIT
         if not self.has_time:
             return [asinh[..., None]]
-        uniform = 0.5 * (1.0 + tf.math.erf(normal[..., 1] / np.sqrt(2.0)))
+        uniform = 0.5 * (1.0 + ops.erf(normal[..., 1] / math.sqrt(2.0)))
         time = self._noise_time(charge, uniform)
-        time = tf.asinh((time - self.time_center) / self.time_scale) / TIME_UNIT
+        time = ops.arcsinh((time - self.time_center) / self.time_scale) / TIME_UNIT
         return [asinh[..., None], time[..., None]]
 
     def _noise_time(self, charge, uniform):
         """Draw times from the training quantiles of the pixel's charge bin."""
-        import tensorflow as tf
+        from keras import ops
 
-        table = tf.constant(self.noise_times, tf.float32)
-        shape = tf.shape(charge)
-        flat = tf.reshape(charge, [-1])
-        row = tf.searchsorted(tf.constant(self.noise_charges, tf.float32), flat)
-        row = tf.minimum(row, len(self.noise_charges) - 1)
-        position = tf.reshape(uniform, [-1]) * (_TIME_QUANTILES - 1)
-        left = tf.minimum(tf.cast(position, tf.int32), _TIME_QUANTILES - 2)
-        fraction = position - tf.cast(left, tf.float32)
-        low = tf.gather_nd(table, tf.stack([row, left], axis=-1))
-        high = tf.gather_nd(table, tf.stack([row, left + 1], axis=-1))
-        return tf.reshape(low + fraction * (high - low), shape)
+        edges = np.asarray(self.noise_charges, np.float32)
+        row = ops.reshape(ops.searchsorted(edges, ops.reshape(charge, (-1,))), ops.shape(charge))
+        row = ops.minimum(row, len(edges) - 1)
+        # Below the last quantile, so that the next row of the table stays out of it.
+        position = ops.minimum(uniform * (_TIME_QUANTILES - 1), _TIME_QUANTILES - 1.001)
+        return _interpolated(np.ravel(self.noise_times), position, first=row * _TIME_QUANTILES)
 
     def to_dict(self) -> dict:
         """Plain values for YAML; `from_dict` restores the same transform."""
@@ -269,6 +261,16 @@ def _fit_times(charge, time, masks, scale) -> dict:
         "noise_charges": tuple(map(float, edges[1:])),
         "noise_times": tuple(tuple(map(float, row)) for row in rows),
     }
+
+
+def _interpolated(table, position, first=0):
+    """Values of a table (n,) between its entries: at ``position``, counted from entry ``first``."""
+    from keras import ops
+
+    table = np.asarray(table, np.float32)
+    left = ops.cast(position, "int32")
+    low, high = (ops.take(table, first + left + i, axis=0) for i in (0, 1))
+    return low + (position - ops.cast(left, position.dtype)) * (high - low)
 
 
 def _plain(value):

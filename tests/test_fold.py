@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.config.networks import GeneratorConfig
@@ -162,18 +161,20 @@ def with_generator(bundle, model):
 def unfolded_images(bundle, labels, seed: int) -> np.ndarray:
     """What a plain reading of `Sampler` gives: streams by image, network as it is, decode."""
     model, n_pixels = bundle.generator, bundle.camera.n_pixels
-    latent, side = model.inputs[0].shape[-1], model.inputs[3].shape[1]
-    n_normal = latent + int(np.prod(model.inputs[3].shape[1:]))
-    numbers = range(len(labels))
-    normal = tf.stack([tf.random.stateless_normal((n_normal,), [2 * seed, i]) for i in numbers])
-    uniform = [tf.random.stateless_uniform((n_pixels,), [2 * seed + 1, i]) for i in numbers]
-    noise = tf.reshape(normal[:, latent:], (len(labels), side, side, -1))
-    encoded = tf.constant(bundle.labels.encode(labels))
-    inputs = [normal[:, :latent], *bundle.maps(encoded), noise]
-    image = model(inputs + bundle.intensity.pedestals(noise), training=False)
-    cells = tf.reshape(image, (len(labels), side * side, -1))
-    pixels = tf.gather(cells, bundle.camera.cell_of_pixel, axis=1)
-    return bundle.intensity.decode(pixels, tf.stack(uniform)).numpy()
+    latent, noise_shape = model.inputs[0].shape[-1], model.inputs[3].shape[1:]
+    n_normal = latent + int(np.prod(noise_shape)) * bool(used_inputs(model) & {"noise"})
+    normal, uniform = np.zeros((2, len(labels), max(n_normal, n_pixels)), np.float32)
+    for i in range(len(labels)):
+        stream = np.random.Generator(np.random.Philox(key=np.array([seed, i], np.uint64)))
+        normal[i, :n_normal] = stream.standard_normal(n_normal, np.float32)
+        uniform[i, :n_pixels] = stream.random(n_pixels, np.float32)
+    noise = np.zeros((len(labels), *noise_shape), np.float32)
+    if n_normal > latent:
+        noise = normal[:, latent:n_normal].reshape(noise.shape)
+    inputs = [normal[:, :latent], *bundle.maps(bundle.labels.encode(labels)), noise]
+    image = np.asarray(model(inputs + bundle.intensity.pedestals(noise), training=False))
+    pixels = bundle.camera.to_pixels(image)
+    return np.asarray(bundle.intensity.decode(pixels, uniform[:, :n_pixels]))
 
 
 @pytest.mark.parametrize("config", [DCGAN, {"channels": [12, 10, 6]}], ids=["dcgan", "residual"])

@@ -1,11 +1,9 @@
 """Optional parts of both networks: self-attention, group deviation, spectral normalisation."""
 
 import keras
+from keras import ops
 
 from . import layers as L
-
-# The few tensor functions that Keras 2 and 3 both have, under other names.
-_ops = keras.ops if L.IS_KERAS_3 else keras.backend
 
 #: Side in cells of the level that attends: every cell looks at every other one.
 _ATTENTION_SIDE = 13
@@ -60,12 +58,12 @@ class MinibatchDeviation(keras.layers.Layer):
 
     def call(self, x):
         """Map (B, side, side, c) to (B, side, side, 1)."""
-        grouped = _ops.reshape(x, (-1, self.group, *x.shape[1:]))
-        mean = _ops.mean(grouped, axis=1, keepdims=True)
-        deviation = _ops.sqrt(_ops.mean(_ops.square(grouped - mean), axis=1, keepdims=True) + 1e-8)
-        deviation = _ops.mean(deviation, axis=(2, 3, 4), keepdims=True)
-        spread = _ops.zeros_like(grouped[..., :1]) + deviation
-        return _ops.reshape(spread, (-1, *x.shape[1:-1], 1))
+        grouped = ops.reshape(x, (-1, self.group, *x.shape[1:]))
+        mean = ops.mean(grouped, axis=1, keepdims=True)
+        deviation = ops.sqrt(ops.mean(ops.square(grouped - mean), axis=1, keepdims=True) + 1e-8)
+        deviation = ops.mean(deviation, axis=(2, 3, 4), keepdims=True)
+        spread = ops.zeros_like(grouped[..., :1]) + deviation
+        return ops.reshape(spread, (-1, *x.shape[1:-1], 1))
 
     def get_config(self):
         """Of the layer, for Keras."""

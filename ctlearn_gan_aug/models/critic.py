@@ -151,10 +151,10 @@ def _dcgan(config: CriticConfig, x):
         )(x)
         x = L.leaky(x)
         if config.dropout and 0 < level < levels - 1:
-            x = L.dropout(x, config.dropout, seed=level)
+            x = keras.layers.Dropout(config.dropout, seed=level)(x)
         x = attend(x, f"level{level}_attention", config.attention)
     x = keras.layers.Flatten()(_compared(config, x))
-    return L.dropout(x, 0.2, seed=levels) if config.dropout else x
+    return keras.layers.Dropout(0.2, seed=levels)(x) if config.dropout else x
 
 
 def _found_labels(config: CriticConfig, image, features, n_labels: int):
@@ -178,7 +178,7 @@ def _head(config: CriticConfig, x, convolutions, n_labels: int, name: str):
         x = L.conv(x, width, 3, conv, strides=stride, use_bias=False)
         x = L.leaky(_norm(config, x, conv))
     # Without, it knows a few thousand images by heart and asks as much of generated ones.
-    x = L.dropout(keras.layers.Flatten()(x), _HEAD_DROPOUT, seed=0)
+    x = keras.layers.Dropout(_HEAD_DROPOUT, seed=0)(keras.layers.Flatten()(x))
     x = L.leaky(L.dense(x, _HEAD_WIDTH, f"{name}_joint"))
     return L.dense(x, n_labels, name, gain=1.0)
 

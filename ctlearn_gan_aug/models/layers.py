@@ -1,16 +1,13 @@
-"""Small building blocks out of plain Keras layers, the same on Keras 2.14 and Keras 3."""
+"""Small building blocks out of plain Keras layers."""
 
 import keras
 
 SLOPE = 0.2
-IS_KERAS_3 = int(keras.__version__.split(".")[0]) >= 3
 
 
 def leaky(x):
-    """LeakyReLU of slope 0.2, spelled for both Keras versions."""
-    if IS_KERAS_3:
-        return keras.layers.LeakyReLU(negative_slope=SLOPE)(x)
-    return keras.layers.LeakyReLU(alpha=SLOPE)(x)
+    """LeakyReLU of slope 0.2."""
+    return keras.layers.LeakyReLU(negative_slope=SLOPE)(x)
 
 
 def conv(x, filters: int, kernel: int, name: str, strides: int = 1, gain: float = 2.0, **options):
@@ -93,9 +90,3 @@ def space_to_depth(x):
 def pool(x, factor: int):
     """Average over blocks of ``factor`` cells, the last block padded."""
     return keras.layers.AveragePooling2D(factor, padding="same")(x)
-
-
-def dropout(x, rate: float, seed: int):
-    """Dropout whose random state is a variable, so that a checkpoint can hold it."""
-    options = {} if IS_KERAS_3 else {"rng_type": "stateful"}
-    return keras.layers.Dropout(rate, seed=seed, **options)(x)

@@ -1,6 +1,7 @@
 """What networks are told of labels: a vector, and every cell's position relative to them."""
 
 import numpy as np
+from keras import ops
 
 from ..camera import Camera
 from ..labels import LabelSet
@@ -67,48 +68,51 @@ class LabelMaps:
         return self._vector(encoded), self._maps(encoded)
 
     def _vector(self, encoded):
-        import tensorflow as tf
-
         if not self.impact:
             return encoded
         core, distance, unit = self._core(encoded)
-        source = tf.zeros_like(core)
+        source = ops.zeros_like(core)
         if self.source:
-            source = tf.gather(encoded, self.source, axis=1)
+            source = _columns(encoded, self.source)
         along, across = _along_and_across(source, unit)
-        offset = tf.norm(source, axis=1, keepdims=True)
-        bumps = distance / _BUMP_WIDTH - tf.range(_N_BUMPS, dtype=tf.float32)
-        bumps = tf.exp(-0.5 * tf.square(bumps))
-        return tf.concat([encoded, distance, offset, along, across, bumps], axis=1)
+        offset = _length(source)
+        bumps = distance / _BUMP_WIDTH - np.arange(_N_BUMPS, dtype=np.float32)
+        bumps = ops.exp(-0.5 * ops.square(bumps))
+        return ops.concatenate([encoded, distance, offset, along, across, bumps], axis=1)
 
     def _core(self, encoded):
         """Core vectors (B, 2), their lengths (B, 1) and directions (B, 2)."""
-        import tensorflow as tf
-
-        core = tf.gather(encoded, self.impact, axis=1)
-        distance = tf.norm(core, axis=1, keepdims=True)
+        core = _columns(encoded, self.impact)
+        distance = _length(core)
         return core, distance, core / (distance + 1e-6)
 
     def _maps(self, encoded):
-        import tensorflow as tf
-
-        shape = (tf.shape(encoded)[0], self.side**2, 1)
-        mask = tf.broadcast_to(tf.constant(self.mask), shape)
-        relative = tf.constant(self.position)
+        shape = (ops.shape(encoded)[0], self.side**2, 1)
+        mask = ops.broadcast_to(self.mask, shape)
         if self.source:
-            relative = relative - tf.gather(encoded, self.source, axis=1)[:, None, :]
+            relative = self.position - _columns(encoded, self.source)[:, None, :]
         else:
-            relative = tf.broadcast_to(relative, (*shape[:2], 2))
+            relative = ops.broadcast_to(self.position, (*shape[:2], 2))
         parts = [mask, relative]
         if self.impact:
             _, distance, unit = self._core(encoded)
             along, across = _along_and_across(relative, unit[:, None])
-            closeness = tf.clip_by_value(along / (distance[:, None] + 0.1), -3.0, 3.0)
-            distance = tf.broadcast_to(distance[:, None], shape)
+            closeness = ops.clip(along / (distance[:, None] + 0.1), -3.0, 3.0)
+            distance = ops.broadcast_to(distance[:, None], shape)
             parts += [along, across, closeness, distance]
-            parts += [tf.exp(-0.5 * tf.square(across / width)) for width in _RIDGES]
-        maps = tf.concat(parts, axis=-1) * mask
-        return tf.reshape(maps, (-1, self.side, self.side, self.sizes[1]))
+            parts += [ops.exp(-0.5 * ops.square(across / width)) for width in _RIDGES]
+        maps = ops.concatenate(parts, axis=-1) * mask
+        return ops.reshape(maps, (-1, self.side, self.side, self.sizes[1]))
+
+
+def _columns(encoded, pair: list[int]):
+    """Two columns (B, 2) of labels (B, n)."""
+    return ops.take(encoded, pair, axis=1)
+
+
+def _length(vectors):
+    """Lengths (B, 1) of vectors (B, 2)."""
+    return ops.norm(vectors, axis=1, keepdims=True)
 
 
 def _along_and_across(position, unit):

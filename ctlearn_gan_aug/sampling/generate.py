@@ -1,11 +1,13 @@
-"""Seeded generation of pixel vectors from labels."""
+"""Seeded generation of pixel vectors from labels, on any Keras backend."""
 
 import math
 
+import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from ..bundle import Bundle
+from ..models.device import has_gpu
 from ..models.fold import folded, used_inputs
 from ..models.precision import best_precision
 
@@ -14,7 +16,8 @@ class Sampler:
     """Generates camera images of a bundle.
 
     Image number i of a sampler depends on the seed, on i and on its labels alone, not on how the
-    events are split into calls of `generate`.
+    events are split into calls of `generate`. Random numbers are NumPy's, so that TensorFlow, JAX
+    and PyTorch make the same images.
 
     Parameters
     ----------
@@ -37,19 +40,7 @@ class Sampler:
         self.seed = seed
         self.batch_size = batch_size
         self.n_generated = 0
-        self._generator = folded(bundle.generator, precision or best_precision(bundle.generator))
-        # Noise that the network has no use for takes longer to draw than all the rest.
-        used = used_inputs(bundle.generator)
-        self._has_noise = any(name == "noise" or name.startswith("pedestal") for name in used)
-        self._cells = tf.constant(bundle.camera.cell_of_pixel)
-        n_labels = bundle.labels.size
-        self._compiled = tf.function(
-            self._pixels,
-            input_signature=[
-                tf.TensorSpec((None,), tf.int64),
-                tf.TensorSpec((None, n_labels), tf.float32),
-            ],
-        )
+        self._pixels = _Pixels(bundle, precision or best_precision(bundle.generator))
 
     def generate(self, labels) -> np.ndarray:
         """Images of the next ``len(labels)`` events.
@@ -65,54 +56,105 @@ class Sampler:
             p.e. and ns.
         """
         encoded = self.bundle.labels.encode(labels)
-        camera, channels = self.bundle.camera, len(self.bundle.meta.channels)
-        pixels = np.empty((len(encoded), camera.n_pixels, channels), np.float32)
-        for start in range(0, len(encoded), self.batch_size):
-            part = encoded[start : start + self.batch_size]
-            numbers = self.n_generated + np.arange(len(part), dtype=np.int64)
-            pixels[start : start + len(part)] = self._compiled(numbers, part).numpy()
-            self.n_generated += len(part)
-        return pixels
+        numbers = self.n_generated + np.arange(len(encoded), dtype=np.int64)
+        self.n_generated += len(encoded)
+        return self.images(numbers, encoded)
 
-    def graph(self):
-        """A function for use inside ``tf.data``: (step, encoded labels) -> pixel vectors.
+    def images(self, numbers: np.ndarray, encoded: np.ndarray) -> np.ndarray:
+        """Images of given numbers, the same whenever and wherever they are made.
 
-        ``step`` (int64 scalar) numbers the batches of equal size B; ``encoded`` are labels
-        (B, n_labels) from `LabelSet.encode`; the result is (B, n_pixels, n_channels) in p.e./ns.
-        Batch ``step`` is the same whenever it is made.
+        Parameters
+        ----------
+        numbers : ndarray of int64 (n,)
+            Numbers of the images, not negative.
+        encoded : ndarray float32 (n, n_labels)
+            Labels from `LabelSet.encode`.
+
+        Returns
+        -------
+        ndarray float32 (n, n_pixels, n_channels)
+            p.e. and ns.
         """
-
-        def pixels(step, encoded):
-            n = tf.shape(encoded, out_type=tf.int64)[0]
-            return self._pixels(tf.cast(step, tf.int64) * n + tf.range(n), encoded)
-
+        n, size = len(encoded), min(self.batch_size, len(encoded))
+        pixels = np.empty((n, *self._pixels.shape), np.float32)
+        for start in range(0, n, max(size, 1)):
+            # Parts of one size, of which the last overlaps: for another size JAX compiles anew.
+            part = slice(min(start, n - size), min(start, n - size) + size)
+            normal, uniform = self._random(numbers[part])
+            pixels[part] = self._pixels.predict_on_batch([normal, uniform, encoded[part]])
         return pixels
 
-    def _pixels(self, numbers, encoded):
-        """Pixel vectors (B, n_pixels, n_channels) in p.e./ns, as a graph."""
-        bundle = self.bundle
-        latent, _, _, noise, *_ = self._generator.inputs
-        latent_size, noise_shape = latent.shape[-1], tuple(noise.shape[1:])
-        side = noise_shape[0]
-        n_noise = math.prod(noise_shape) if self._has_noise else 0
-        n_uniform = bundle.camera.n_pixels if bundle.intensity.has_time else 0
-        normal, uniform = self._random(numbers, latent_size + n_noise, n_uniform)
-        noise = tf.zeros((tf.shape(numbers)[0], *noise_shape))
-        if self._has_noise:
-            noise = tf.reshape(normal[:, latent_size:], (-1, *noise_shape))
-        inputs = [normal[:, :latent_size], *bundle.maps(encoded), noise]
-        inputs += bundle.intensity.pedestals(noise)
-        image = self._generator(inputs, training=False)
-        cells = tf.reshape(image, (-1, side * side, image.shape[-1]))
-        return bundle.intensity.decode(tf.gather(cells, self._cells, axis=1), uniform)
-
-    def _random(self, numbers, n_normal: int, n_uniform: int):
+    def _random(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One independent stream per image, so that an image does not depend on its batch."""
-        seed = tf.constant(self.seed, tf.int64)
+        normal = np.empty((len(numbers), self._pixels.n_normal), np.float32)
+        uniform = np.empty((len(numbers), self._pixels.n_uniform), np.float32)
+        bits = np.random.Philox(0)
+        stream, state = np.random.Generator(bits), bits.state
+        for i, number in enumerate(numbers):
+            # A generator of its own for every image would cost more than its numbers.
+            state["state"]["key"][:] = self.seed, number
+            bits.state = state
+            stream.standard_normal(out=normal[i], dtype=np.float32)
+            stream.random(out=uniform[i], dtype=np.float32)
+        return normal, uniform
 
-        def one(number):
-            normal = tf.random.stateless_normal((n_normal,), tf.stack([2 * seed, number]))
-            uniform = tf.random.stateless_uniform((n_uniform,), tf.stack([2 * seed + 1, number]))
-            return normal, uniform
 
-        return tf.map_fn(one, numbers, fn_output_signature=(tf.float32, tf.float32))
+class _Pixels(keras.Model):
+    """From random numbers and labels to pixels, as one model for the backend to compile.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The generator.
+    precision : str
+        Of wide layers.
+    """
+
+    def __init__(self, bundle: Bundle, precision: str):
+        super().__init__(dtype="float32")
+        if keras.backend.backend() == "tensorflow" and not has_gpu():
+            self.jit_compile = False  # XLA's convolutions are the slower ones on processors
+        self.network = folded(bundle.generator, precision)
+        self._bundle = bundle
+        latent, _, _, noise, *_ = self.network.inputs
+        self._n_latent, self._noise_shape = latent.shape[-1], tuple(noise.shape[1:])
+        # Noise that the network has no use for takes longer to draw than all the rest.
+        used = used_inputs(bundle.generator)
+        self._has_noise = any(name == "noise" or name.startswith("pedestal") for name in used)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels and channels of an image."""
+        return self._bundle.camera.n_pixels, len(self._bundle.meta.channels)
+
+    @property
+    def n_normal(self) -> int:
+        """Normal numbers per image."""
+        return self._n_latent + (math.prod(self._noise_shape) if self._has_noise else 0)
+
+    @property
+    def n_uniform(self) -> int:
+        """U(0, 1) numbers per image."""
+        return self._bundle.camera.n_pixels if self._bundle.intensity.has_time else 0
+
+    def call(self, inputs):
+        """Pixel vectors (B, n_pixels, n_channels) in p.e. and ns.
+
+        Parameters
+        ----------
+        inputs : list of tensor
+            Normal numbers (B, n_normal), U(0, 1) numbers (B, n_uniform), labels (B, n_labels).
+        """
+        normal, uniform, encoded = inputs
+        intensity, camera = self._bundle.intensity, self._bundle.camera
+        noise = self._noise(normal)
+        told = [normal[:, : self._n_latent], *self._bundle.maps(encoded), noise]
+        image = self.network([*told, *intensity.pedestals(noise)], training=False)
+        cells = ops.reshape(image, (-1, camera.grid_side**2, image.shape[-1]))
+        return intensity.decode(ops.take(cells, camera.cell_of_pixel, axis=1), uniform)
+
+    def _noise(self, normal):
+        shape = (ops.shape(normal)[0], *self._noise_shape)
+        if not self._has_noise:
+            return ops.zeros(shape)
+        return ops.reshape(normal[:, self._n_latent :], shape)

@@ -216,7 +216,7 @@ def _joins(layer, stages: list[Stage]) -> bool:
         return False
     stage = stages[-1]
     if isinstance(layer, keras.layers.LeakyReLU) and stage.leak == 1.0 and stage.rate == 0.0:
-        stage.leak = float(getattr(layer, "alpha", getattr(layer, "negative_slope", 0.0)))
+        stage.leak = layer.negative_slope
         return True
     if isinstance(layer, keras.layers.Dropout) and layer.noise_shape is None and stage.rate == 0.0:
         stage.rate = layer.rate

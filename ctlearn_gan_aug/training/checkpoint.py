@@ -3,16 +3,16 @@
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 from ..errors import UserError
 from ..files import atomic_file
 from .networks import Networks
 
 
-def _state(networks: Networks) -> dict[str, tf.Variable]:
-    """Every variable of a run under a stable name."""
+def _state(networks: Networks) -> dict[str, keras.Variable]:
+    """Every variable of a run under a stable name, random states of dropout included."""
     groups = {
         "generator": networks.generator.variables,
         "critic": networks.critic.variables,
@@ -21,20 +21,12 @@ def _state(networks: Networks) -> dict[str, tf.Variable]:
         "critic_optimizer": networks.critic_optimizer.variables,
         "adaptive": networks.adaptive.variables if networks.adaptive else [],
         "scale": [networks.scale.value] if networks.scale else [],
-        "random": [state for model in networks.models for state in random_states(model)],
     }
     return {
         f"{group}/{i:03d}": variable
         for group, variables in groups.items()
-        for i, variable in enumerate(variables() if callable(variables) else variables)
+        for i, variable in enumerate(variables)
     }
-
-
-def random_states(model) -> list[tf.Variable]:
-    """Random states of a model's layers (dropout), which Keras 2 does not count as variables."""
-    generators = (getattr(layer, "_random_generator", None) for layer in model.layers)
-    states = (getattr(generator, "_generator", None) for generator in generators)
-    return [state.state for state in states if state is not None]
 
 
 def save_checkpoint(path: Path, networks: Networks, progress: dict) -> None:

@@ -67,9 +67,9 @@ class Networks:
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
     """Let networks that are built meanwhile compute in a Keras precision policy."""
-    before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(precision)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
     try:
         yield
     finally:
-        keras.mixed_precision.set_global_policy(before)
+        keras.config.set_dtype_policy(before)

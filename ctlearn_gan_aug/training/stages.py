@@ -4,13 +4,14 @@ A stage maps x to ``D (W x + b)``, where the diagonal D holds the slopes of Leak
 these images. `Stage` knows W forwards, backwards (transposed) and its gradient, `Slopes` is D.
 """
 
-import functools
 from dataclasses import dataclass
 
 import keras
 import tensorflow as tf
 
-#: Sides of maps up to which a processor convolves faster as a product of patches and kernel.
+from ..models.device import has_gpu
+
+#: Sides of maps up to which a CPU convolves faster as a product of patches and kernel.
 _SMALL_SIDE = 4
 #: Channels from which it also finds the kernel's gradient faster that way.
 _DEEP = 32
@@ -84,7 +85,7 @@ class Stage:
         x = tf.cast(x, self.dtype)
         if not self.is_convolution:
             return _flat(x) @ kernel
-        if _has_gpu() or self.layer.output.shape[1] > _SMALL_SIDE:
+        if has_gpu() or self.layer.output.shape[1] > _SMALL_SIDE:
             return tf.nn.conv2d(x, kernel, self.layer.strides, "SAME")
         patches = self._patches(x)
         sizes = tf.concat([tf.shape(patches)[:3], kernel.shape[-1:]], 0)
@@ -131,7 +132,7 @@ class Stage:
         shape = self.layer.kernel.shape
         if not self.is_convolution:
             return tf.matmul(_flat(x), signal, transpose_a=True)
-        if _has_gpu() or x.shape[-1] < _DEEP:
+        if has_gpu() or x.shape[-1] < _DEEP:
             strides = [1, *self.layer.strides, 1]
             return tf.raw_ops.Conv2DBackpropFilter(
                 input=x, filter_sizes=shape, out_backprop=signal, strides=strides, padding="SAME"
@@ -152,9 +153,3 @@ def _flat(x):
 def _rows(x):
     """A matrix of the last dimension."""
     return tf.reshape(x, (-1, x.shape[-1]))
-
-
-@functools.cache
-def _has_gpu() -> bool:
-    """Graphics processors need no help with convolutions."""
-    return bool(tf.config.list_physical_devices("GPU"))

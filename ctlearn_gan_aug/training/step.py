@@ -172,9 +172,7 @@ class AdversarialStep:
         """Moving average with a ramp: early weights are forgotten fast."""
         done = tf.cast(step, tf.float32)
         decay = tf.minimum(self.config.training.ema, (1.0 + done) / (10.0 + done))
-        pairs = zip(
-            self.networks.averaged.variables, self.networks.generator.variables, strict=True
-        )
+        pairs = zip(self.networks.averaged.weights, self.networks.generator.weights, strict=True)
         for average, value in pairs:
             average.assign(value + decay * (average - value))
 
