@@ -111,7 +111,7 @@ class _Pixels(keras.Model):
     """
 
     def __init__(self, bundle: Bundle, precision: str):
-        super().__init__(dtype="float32")
+        super().__init__(name="pixels", dtype="float32")
         if keras.backend.backend() == "tensorflow" and not has_gpu():
             self.jit_compile = False  # XLA's convolutions are the slower ones on processors
         self.network = folded(bundle.generator, precision)
