@@ -9,7 +9,7 @@ import pytest
 import tables
 from astropy.table import Table
 from ctapipe.instrument import SubarrayDescription
-from ctapipe.io import TableLoader, metadata
+from ctapipe.io import TableLoader, metadata, read_table
 
 from ctlearn_gan_aug.dl1 import nodes
 from ctlearn_gan_aug.dl1.cleaning import CleaningSettings, infer_cleaning
@@ -28,13 +28,15 @@ class Source:
 
     def __init__(self, path: Path, n_events: int | None = None):
         with tables.open_file(path) as h5file:
-            trigger = Table(h5file.get_node(nodes.TELESCOPE_TRIGGER)[:])
+            trigger = read_table(h5file, nodes.TELESCOPE_TRIGGER)
             shower = Table(h5file.get_node(nodes.SHOWER)[:n_events])
             event_row = {key: i for i, key in enumerate(self._keys(shower))}
             rows = [event_row.get(key, -1) for key in self._keys(trigger)]
             trigger, rows = trigger[np.array(rows) >= 0], [row for row in rows if row >= 0]
             self.labels = shower[rows]
-            for name in ("tel_id", "time", "n_trigger_pixels"):
+            for name in {"tel_id", "time", "event_type", "n_trigger_pixels"} & set(
+                trigger.colnames
+            ):
                 self.labels[name] = trigger[name]
             content = [self._image(h5file, *row) for row in trigger["obs_id", "event_id", "tel_id"]]
         self.images, self.times, self.true_images = map(np.array, zip(*content, strict=True))

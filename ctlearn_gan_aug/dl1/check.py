@@ -5,9 +5,9 @@ from pathlib import Path
 import h5py
 
 from ..errors import UserError
-from . import nodes
 
-MINIMUM_DATA_MODEL = 6
+#: Oldest and newest major version of ctapipe's data model that are understood.
+_OLDEST, _NEWEST = 6, 7
 _VERSION = "CTA PRODUCT DATA MODEL VERSION"
 
 
@@ -20,7 +20,7 @@ def check_dl1(path: str | Path) -> None:
     ------
     UserError
         If the file is missing, no HDF5, truncated, not ctapipe's DL1, not simulated, without
-        images or parameters, or of a data model before v6.
+        images or parameters, or of a data model before v6 or after v7.
     """
     path = Path(path)
     if not path.exists():
@@ -45,11 +45,18 @@ def _problem(h5file: h5py.File) -> str | None:
     if _VERSION not in h5file.attrs:
         return "is HDF5 but not a ctapipe data product; process it with ctapipe-process."
     version = _text(h5file.attrs[_VERSION])
-    if _major(version) < MINIMUM_DATA_MODEL:
-        return f"has data model {version}, at least v6.0.0 is needed; process it again."
+    if _major(version) < _OLDEST:
+        return f"has data model {version}, at least v{_OLDEST}.0.0 is needed; process it again."
+    if _major(version) > _NEWEST:
+        return (
+            f"has data model {version}, newer than v{_NEWEST} that this version of ctlearn-gan-aug "
+            "knows; update it or process the file with an older ctapipe."
+        )
     kind = _text(h5file.attrs.get("CTA PROCESS TYPE", "unknown"))
     if kind != "Simulation":
         return f"holds data of type '{kind}', simulated events are needed."
+    from . import nodes  # takes seconds, for it imports ctapipe
+
     for node in (nodes.SIMULATION_RUN, nodes.SHOWER, nodes.TRIGGER, nodes.POINTING):
         if node not in h5file:
             return f"has no {node}; simulated, triggered events are needed."

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import astropy.units as u
 import numpy as np
-from astropy.time import Time
 from ctapipe.containers import (
     ArrayEventContainer,
     CoordinateFrameType,
@@ -25,9 +24,10 @@ from ctapipe.containers import (
     TelescopePointingContainer,
 )
 
+from .rows import EPOCH
+
 _OBS_ID = 1
 _PEDESTAL_PE = 20.0
-_EPOCH = Time(60310.0, format="mjd", scale="tai")
 
 
 def write_dummy_file(subarray, path: Path) -> None:
@@ -64,8 +64,8 @@ def _source(subarray) -> SimpleNamespace:
         sb_id=np.uint64(_OBS_ID),
         state=ObservationBlockState.COMPLETED_SUCCEDED,
         subarray_pointing_frame=CoordinateFrameType.ALTAZ,
-        scheduled_start_time=_EPOCH,
-        actual_start_time=_EPOCH,
+        scheduled_start_time=EPOCH,
+        actual_start_time=EPOCH,
         **producer,
     )
     return SimpleNamespace(
@@ -116,7 +116,7 @@ def _event(subarray) -> ArrayEventContainer:
         index=EventIndexContainer(obs_id=_OBS_ID, event_id=1),
         simulation=SimulatedEventContainer(shower=shower),
     )
-    event.trigger.time = _EPOCH
+    event.trigger.time = EPOCH
     event.trigger.tels_with_trigger = list(subarray.tel_ids)
     for tel_id in subarray.tel_ids:
         n_pixels = subarray.tel[tel_id].camera.geometry.n_pixels
@@ -125,8 +125,10 @@ def _event(subarray) -> ArrayEventContainer:
 
 
 def _add_telescope(event: ArrayEventContainer, tel_id: int, n_pixels: int) -> None:
-    event.trigger.tel[tel_id].time = _EPOCH
-    event.pointing.tel[tel_id] = TelescopePointingContainer(azimuth=0 * u.rad, altitude=1 * u.rad)
+    event.trigger.tel[tel_id].time = EPOCH
+    event.monitoring.tel[tel_id].pointing = TelescopePointingContainer(
+        azimuth=0 * u.rad, altitude=1 * u.rad
+    )
     event.dl1.tel[tel_id] = DL1CameraContainer(
         image=np.full(n_pixels, _PEDESTAL_PE, np.float32),
         peak_time=np.zeros(n_pixels, np.float32),

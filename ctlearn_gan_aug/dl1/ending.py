@@ -4,21 +4,40 @@ import os
 from pathlib import Path
 
 import h5py
+import numpy as np
 import tables
 
 from . import nodes
 
 
-def count_images(h5file: tables.File, n_checked: int, n_parametrised: int) -> None:
-    """Fill the image statistics as ctapipe's check for parametrisable images does."""
-    if nodes.IMAGE_STATISTICS not in h5file:
-        return
-    table = h5file.get_node(nodes.IMAGE_STATISTICS)
-    content = table[:]
-    for name in ("counts", "cumulative_counts"):
-        content[name] = n_parametrised
-        content[name][content["criteria"] == b"TOTAL"] = n_checked
-    table.modify_rows(0, len(content), rows=content)
+class ImageCounts:
+    """Counts images by ctapipe's criteria for those that get parameters (`ImageQualityQuery`)."""
+
+    def __init__(self):
+        self._passed = {"TOTAL": 0, "size_greater_0": 0, "at_least_2_pixels": 0}
+
+    def add(self, mask: np.ndarray) -> None:
+        """Count images with the cleaning masks ``mask``, shape (n, n_pixels)."""
+        n_cleaned = np.count_nonzero(mask, axis=1)
+        # Cleaned pixels hold light, so that each criterion implies those before it.
+        for name, least in zip(self._passed, (0, 1, 2), strict=True):
+            self._passed[name] += int(np.count_nonzero(n_cleaned >= least))
+
+    def write(self, h5file: tables.File) -> None:
+        """Fill the file's table of image statistics, if it has one.
+
+        Criteria that only the skeleton's source had are not judged: all images with parameters
+        are said to pass them.
+        """
+        if nodes.IMAGE_STATISTICS not in h5file:
+            return
+        table = h5file.get_node(nodes.IMAGE_STATISTICS)
+        content = table[:]
+        n_parametrised = min(self._passed.values())
+        names = [name.decode() for name in content["criteria"]]
+        content["counts"] = [self._passed.get(name, n_parametrised) for name in names]
+        content["cumulative_counts"] = content["counts"]
+        table.modify_rows(0, len(content), rows=content)
 
 
 def check_complete(path: Path) -> None:

@@ -16,6 +16,8 @@ _ZERO_VARIANCE = np.finfo(np.float64).eps
 _SMALL_ISLAND, _MEDIUM_ISLAND = 2, 50
 #: Images narrower than this share of their length are lines, whose width is rounding noise.
 _LINE_WIDTH = 1e-3
+#: Images wider than this share of their length are round: no more than rounding tells their axes.
+_ROUND_WIDTH = 1 - 1e-5
 #: Order of the values that `moments` returns for each image.
 MOMENTS = (
     "hillas_intensity",
@@ -28,6 +30,8 @@ MOMENTS = (
     "hillas_width",
     "hillas_width_uncertainty",
     "hillas_psi",
+    "hillas_psi_uncertainty",
+    "hillas_transverse_cog_uncertainty",
     "leakage_pixels_width_1",
     "leakage_pixels_width_2",
     "leakage_intensity_width_1",
@@ -42,7 +46,7 @@ TIMING = ("slope", "intercept", "deviation")
 
 
 @njit(cache=True, nogil=True)
-def parametrise(images, masks, times, x, y, width, border_1, border_2, indices, indptr):
+def parametrise(images, masks, times, x, y, width, area, borders, indices, indptr, starts):
     """Image parameters of a batch.
 
     Parameters
@@ -53,18 +57,20 @@ def parametrise(images, masks, times, x, y, width, border_1, border_2, indices, 
         Cleaned pixels.
     times : ndarray, shape (n, n_pixels) or (0, n_pixels)
         Peak times, ns; no rows if there are none.
-    x, y, width : ndarray, shape (n_pixels,)
-        Positions and widths of the pixels, all in one unit.
-    border_1, border_2 : ndarray of bool, shape (n_pixels,)
+    x, y, width, area : ndarray, shape (n_pixels,)
+        Positions, widths and areas of the pixels, all in one unit.
+    borders : ndarray of bool, shape (2, n_pixels)
         Pixels within one and two rows of the camera's edge.
     indices, indptr : ndarray of int
         Neighbours of each pixel, as in a CSR matrix.
+    starts : ndarray of int
+        See `timing.fit_starts`.
 
     Returns
     -------
     moments, intensities, peak_times, timing, islands : ndarray, shape (n, ...)
         Values in the order of MOMENTS, STATISTICS (twice), TIMING and ISLANDS; NaN and -1 for
-        images without light in cleaned pixels.
+        images without light or with less than two cleaned pixels.
     in_doubt : ndarray of bool, shape (n,)
         Images whose orientation, width or timing hangs on rounding.
     """
@@ -78,27 +84,28 @@ def parametrise(images, masks, times, x, y, width, border_1, border_2, indices, 
     for i in range(n):
         pixels = np.flatnonzero(masks[i])
         image = images[i][pixels]
-        if len(pixels) == 0 or not pairwise_sum(image) > 0:
+        if len(pixels) < 2 or not pairwise_sum(image) > 0:
             continue
         charge = image.astype(np.float64)
-        longitudinal, transverse = _hillas(x[pixels], y[pixels], charge, moments[i])
-        _leakage(charge, border_1[pixels], border_2[pixels], moments[i])
+        longitudinal, transverse = _hillas(x[pixels], y[pixels], charge, area[pixels], moments[i])
+        _leakage(charge, borders[0][pixels], borders[1][pixels], moments[i])
         _concentration(
             charge, x[pixels], y[pixels], width[pixels], longitudinal, transverse, moments[i]
         )
-        in_doubt[i] = moments[i, 7] < _LINE_WIDTH * moments[i, 5]
+        share = moments[i, 7] / moments[i, 5] if moments[i, 5] > 0 else 0.0
+        in_doubt[i] = share < _LINE_WIDTH or share > _ROUND_WIDTH
         _statistics(image, intensities[i])
         _islands(masks[i], pixels, indices, indptr, islands[i])
         if len(times) > 0:
             time = times[i][pixels]
             _statistics(time, peak_times[i])
-            in_doubt[i] |= fit_timing(longitudinal, time.astype(np.float64), timing[i])
+            in_doubt[i] |= fit_timing(longitudinal, time.astype(np.float64), starts, timing[i])
     return moments, intensities, peak_times, timing, islands, in_doubt
 
 
 @njit(cache=True, nogil=True)
-def _hillas(x, y, charge, out):
-    """Fill the first ten moments; returns coordinates along and across the image axis."""
+def _hillas(x, y, charge, area, out):
+    """Fill the Hillas moments; returns coordinates along and across the image axis."""
     size = charge.sum()
     center_x, center_y = (x * charge).sum() / size, (y * charge).sum() / size
     dx, dy = x - center_x, y - center_y
@@ -120,6 +127,7 @@ def _hillas(x, y, charge, out):
         out[1] = (along**3 * charge).sum() / size / length**3
         out[2] = (along**4 * charge).sum() / size / length**4
         out[6] = _uncertainty(dx, dy, charge, covariance, psi) / (2 * length)
+        out[10], out[11] = _axis_uncertainties(along, across, charge / area, width / length)
     if width > 0:
         out[8] = _uncertainty(dx, dy, charge, covariance, psi + np.pi / 2) / (2 * width)
     return along, across
@@ -137,11 +145,22 @@ def _uncertainty(dx, dy, charge, covariance, angle):
 
 
 @njit(cache=True, nogil=True)
+def _axis_uncertainties(along, across, weight, elongation):
+    """Uncertainties of psi (rad) and of the centroid across the axis, from a fit of the axis."""
+    sum_0, sum_1, sum_2 = weight.sum(), (weight * along).sum(), (weight * along**2).sum()
+    determinant = sum_0 * sum_2 - sum_1**2
+    slope = sum_0 * (weight * along * across).sum() - sum_1 * (weight * across).sum()
+    slope /= determinant
+    psi = np.sqrt(sum_0 / determinant + slope**2) * (1 + np.tan(elongation * np.pi / 2) ** 2)
+    return psi, np.sqrt(sum_2 / determinant * (1 + np.sin(slope) ** 2))
+
+
+@njit(cache=True, nogil=True)
 def _leakage(charge, border_1, border_2, out):
     """Fractions of pixels and of light at the camera's edge."""
     size = charge.sum()
-    out[10], out[11] = border_1.mean(), border_2.mean()
-    out[12], out[13] = charge[border_1].sum() / size, charge[border_2].sum() / size
+    out[12], out[13] = border_1.mean(), border_2.mean()
+    out[14], out[15] = charge[border_1].sum() / size, charge[border_2].sum() / size
 
 
 @njit(cache=True, nogil=True)
@@ -149,12 +168,12 @@ def _concentration(charge, x, y, width, along, across, out):
     """Fractions of light near the centre, inside the ellipse, and in the brightest pixel."""
     size = charge.sum()
     near_center = (x - out[3]) ** 2 + (y - out[4]) ** 2 < width**2
-    out[14] = charge[near_center].sum() / size
-    out[15] = 0.0
+    out[16] = charge[near_center].sum() / size
+    out[17] = 0.0
     if out[7] != 0:
         in_ellipse = along**2 / out[5] ** 2 + across**2 / out[7] ** 2 <= 1.0
-        out[15] = charge[in_ellipse].sum() / size
-    out[16] = charge.max() / size
+        out[17] = charge[in_ellipse].sum() / size
+    out[18] = charge.max() / size
 
 
 @njit(cache=True, nogil=True)

@@ -1,34 +1,40 @@
-"""Where things are in a DL1 file, and how their columns are stored."""
+"""Where things are in a DL1 file."""
 
-from collections.abc import Iterable
+from ctapipe.io import hdf5dataformat as paths
 
-import numpy as np
+TRIGGER = paths.DL1_SUBARRAY_TRIGGER_TABLE
+TELESCOPE_TRIGGER = paths.DL1_TEL_TRIGGER_TABLE
+SHOWER = paths.SIMULATION_SHOWER_TABLE
+IMAGES = paths.DL1_TEL_IMAGES_GROUP
+PARAMETERS = paths.DL1_TEL_PARAMETERS_GROUP
+MUON = paths.DL1_TEL_MUON_GROUP
+TRUE_IMAGES = paths.SIMULATION_IMAGES_GROUP
+TRUE_PARAMETERS = paths.SIMULATION_PARAMETERS_GROUP
+IMPACT = paths.SIMULATION_IMPACT_GROUP
 
-TRIGGER = "/dl1/event/subarray/trigger"
-TELESCOPE_TRIGGER = "/dl1/event/telescope/trigger"
-SHOWER = "/simulation/event/subarray/shower"
-IMAGES = "/dl1/event/telescope/images"
-PARAMETERS = "/dl1/event/telescope/parameters"
-MUON = "/dl1/event/telescope/muon"
-TRUE_IMAGES = "/simulation/event/telescope/images"
-TRUE_PARAMETERS = "/simulation/event/telescope/parameters"
-IMPACT = "/simulation/event/telescope/impact"
+OBSERVATION_BLOCK = paths.OBSERVATION_BLOCK_TABLE
+SIMULATION_RUN = paths.SIMULATION_RUN_TABLE
+POINTING = paths.FIXED_POINTING_GROUP
+SHOWER_DISTRIBUTION = paths.SHOWER_DISTRIBUTION_TABLE
+IMAGE_STATISTICS = paths.DL1_IMAGE_STATISTICS_TABLE
 
-SCHEDULING_BLOCK = "/configuration/observation/scheduling_block"
-OBSERVATION_BLOCK = "/configuration/observation/observation_block"
-SIMULATION_RUN = "/configuration/simulation/run"
-POINTING = "/configuration/telescope/pointing"
-SHOWER_DISTRIBUTION = "/simulation/service/shower_distribution"
-IMAGE_STATISTICS = "/dl1/service/image_statistics"
-
-#: Groups of one table per telescope with one row per image.
-PER_IMAGE_GROUPS = (IMAGES, PARAMETERS, MUON, TRUE_IMAGES, TRUE_PARAMETERS, IMPACT)
-
-_EVENT_LEVEL = ("/dl1/event/", "/dl1/monitoring/", "/dl2/event/", "/r0/", "/r1/", "/dl0/")
-_EVENT_LEVEL += ("/simulation/event/",)
-_RUN_LEVEL = ("/configuration/observation/", "/configuration/simulation/", POINTING + "/")
-_RUN_LEVEL += (SHOWER_DISTRIBUTION,)
-_COUNTERS = (IMAGE_STATISTICS, "/dl2/service/tel_event_statistics/")
+_LEVELS = (
+    paths.R0_GROUP,
+    paths.R1_GROUP,
+    paths.DL0_GROUP,
+    paths.DL1_GROUP,
+    paths.DL2_GROUP,
+    paths.SIMULATION_GROUP,
+)
+_EVENT_LEVEL = tuple(f"{level}/{kind}/" for level in _LEVELS for kind in ("event", "monitoring"))
+_RUN_LEVEL = (
+    paths.SCHEDULING_BLOCK_TABLE,
+    OBSERVATION_BLOCK,
+    SIMULATION_RUN,
+    POINTING,
+    SHOWER_DISTRIBUTION,
+)
+_COUNTERS = (IMAGE_STATISTICS, paths.DL2_EVENT_STATISTICS_GROUP)
 
 
 def is_event_table(path: str) -> bool:
@@ -49,22 +55,3 @@ def is_counter_table(path: str) -> bool:
 def telescope_table(group: str, tel_id: int) -> str:
     """Path of a telescope's table inside ``group``."""
     return f"{group}/tel_{tel_id:03d}"
-
-
-def column_unit(table, name: str):
-    """Unit in which the PyTables ``table`` stores column ``name``, None if it has none."""
-    position = table.colnames.index(name)
-    attribute = f"CTAFIELD_{position}_UNIT"
-    return str(table.attrs[attribute]) if attribute in table.attrs else None
-
-
-def unknown_rows(dtype: np.dtype, n_rows: int, given: Iterable[str] = ()) -> np.ndarray:
-    """Rows that say "not known" as ctapipe's containers do: NaN, -1 and False.
-
-    Columns named in ``given`` are left to the caller, for speed.
-    """
-    rows = np.empty(n_rows, dtype)
-    for name in set(dtype.names) - set(given):
-        base = dtype[name].base
-        rows[name] = {"f": np.nan, "i": -1}.get(base.kind, np.zeros((), base))
-    return rows

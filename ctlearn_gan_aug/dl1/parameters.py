@@ -20,7 +20,7 @@ class ImageResult:
         Pixels that survived cleaning.
     columns : dict of str to ndarray, shape (n,)
         The columns of DL1 parameter tables by their name, e.g. ``hillas_intensity``, in ctapipe's
-        units; NaN or -1 where an image has no cleaned pixel.
+        units; NaN or -1 where an image has less than two cleaned pixels or no light in them.
     """
 
     mask: np.ndarray
@@ -36,6 +36,10 @@ def compute(
     use_telescope_frame: bool = True,
 ) -> ImageResult:
     """Clean and parametrise images.
+
+    The rules are those of the installed ctapipe, whatever data model the result is written to.
+    Timing parameters are those of an image that is the first one of its process, because
+    ctapipe's depend on the images before, see `timing`.
 
     Parameters
     ----------
@@ -80,14 +84,16 @@ def parametrise(
         Cleaned pixels.
     """
     from . import moments as kernels
+    from .timing import fit_starts
 
-    view = _pixel_view(geometry, _frame_key(geometry), use_telescope_frame)
+    view = _pixel_view(geometry, _unequal_parts(geometry), use_telescope_frame)
     if peak_times is None:
         peak_times = np.empty((0, images.shape[1]), np.float32)
     else:
         peak_times = for_kernel(peak_times, np.float32)
     images, mask = for_kernel(images), for_kernel(mask)
-    results = kernels.parametrise(images, mask, peak_times, *view)
+    starts = fit_starts(geometry.n_pixels)
+    results = kernels.parametrise(images, mask, peak_times, *view, starts)
     moments, intensities, times, timing, islands, in_doubt = results
     for i in np.flatnonzero(in_doubt):
         _recompute(i, images, mask, peak_times, view, moments, timing)
@@ -99,29 +105,27 @@ def parametrise(
     return _oriented(columns, use_telescope_frame)
 
 
-def _frame_key(geometry) -> tuple[float, float]:
-    """What CameraGeometry leaves out when it compares: focal length (m) and rotation (rad)."""
+def _unequal_parts(geometry) -> tuple:
+    """What CameraGeometry leaves out when it compares: focal length, rotation and areas."""
     frame = geometry.frame
-    return frame.focal_length.to_value("m"), frame.rotation.to_value("rad")
+    areas = geometry.pix_area.to_value("m2").tobytes()
+    return frame.focal_length.to_value("m"), frame.rotation.to_value("rad"), areas
 
 
 @lru_cache(maxsize=16)
-def _pixel_view(
-    geometry, frame_key: tuple[float, float], use_telescope_frame: bool
-) -> tuple[np.ndarray, ...]:
-    """Positions, widths, borders and neighbours of the pixels, as the kernels take them."""
+def _pixel_view(geometry, unequal_parts: tuple, use_telescope_frame: bool) -> tuple:
+    """Positions, widths, areas, borders and neighbours of the pixels, as the kernels take them."""
     from ctapipe.coordinates import TelescopeFrame
 
-    unit = "deg" if use_telescope_frame else "m"
+    unit = u.deg if use_telescope_frame else u.m
     if use_telescope_frame:
         geometry = geometry.transform_to(TelescopeFrame())
-    positions = [
-        np.ascontiguousarray(q.to_value(unit), float)
-        for q in (geometry.pix_x, geometry.pix_y, geometry.pixel_width)
-    ]
+    lengths = (geometry.pix_x, geometry.pix_y, geometry.pixel_width)
+    arrays = [np.ascontiguousarray(length.to_value(unit), float) for length in lengths]
+    arrays.append(np.ascontiguousarray(geometry.pix_area.to_value(unit**2), float))
+    borders = np.stack([geometry.get_border_pixel_mask(rows) for rows in (1, 2)])
     neighbors = geometry.neighbor_matrix_sparse
-    borders = [geometry.get_border_pixel_mask(rows) for rows in (1, 2)]
-    return (*positions, *borders, neighbors.indices, neighbors.indptr)
+    return (*arrays, borders, neighbors.indices, neighbors.indptr)
 
 
 def _recompute(i, images, mask, peak_times, view, moments, timing) -> None:
@@ -135,21 +139,23 @@ def _recompute(i, images, mask, peak_times, view, moments, timing) -> None:
     from .timing import refit_timing
 
     pixels = mask[i]
-    x, y, width = (quantity[pixels] for quantity in view[:3])
-    # These functions only look at the positions of the cleaned pixels.
+    x, y, width, area = (quantity[pixels] for quantity in view[:4])
+    # These functions only look at the positions and sizes of the cleaned pixels.
     unit = u.deg
-    geometry = SimpleNamespace(pix_x=x * unit, pix_y=y * unit, pixel_width=width * unit)
+    geometry = SimpleNamespace(
+        pix_x=x * unit, pix_y=y * unit, pixel_width=width * unit, pix_area=area * unit**2
+    )
     charge = images[i, pixels]
     hillas = hillas_parameters(geometry, charge)
     concentration = concentration_parameters(geometry, charge, hillas)
     names = ("intensity", "skewness", "kurtosis", "fov_lon", "fov_lat", "length")
-    names += ("length_uncertainty", "width", "width_uncertainty")
+    names += ("length_uncertainty", "width", "width_uncertainty", "psi", "psi_uncertainty")
+    names += ("transverse_cog_uncertainty",)
     moments[i, : len(names)] = [getattr(hillas[name], "value", hillas[name]) for name in names]
-    psi = hillas.psi.to_value(u.rad)
-    moments[i, len(names)] = psi
     moments[i, -3:] = concentration.cog, concentration.core, concentration.pixel
     if len(peak_times):
         center_x, center_y = hillas.fov_lon.to_value(unit), hillas.fov_lat.to_value(unit)
+        psi = hillas.psi.to_value(u.rad)
         along, _ = camera_to_shower_coordinates(x, y, center_x, center_y, psi)
         refit_timing(along, peak_times[i, pixels].astype(float), timing[i])
 
@@ -163,7 +169,8 @@ def _oriented(columns: dict[str, np.ndarray], use_telescope_frame: bool) -> dict
     x, y = columns.pop("hillas_x"), columns.pop("hillas_y")
     columns["hillas_r"] = np.hypot(x, y)
     columns["hillas_phi"] = np.degrees(np.arctan2(y, x))
-    columns["hillas_psi"] = np.degrees(columns["hillas_psi"])
+    for name in ("hillas_psi", "hillas_psi_uncertainty"):
+        columns[name] = np.degrees(columns[name])
     if use_telescope_frame:
         return columns | {"hillas_fov_lon": x, "hillas_fov_lat": y}
     columns |= {"hillas_x": x, "hillas_y": y}

@@ -4,8 +4,9 @@ import numpy as np
 import tables
 from astropy import units as u
 from astropy.table import Table
+from astropy.time import Time
 
-from . import nodes
+from . import columns
 
 #: Units of the columns of a label table, where they have one.
 LABEL_UNITS = {
@@ -19,10 +20,8 @@ LABEL_UNITS = {
     "true_starting_grammage": u.g / u.cm**2,
 }
 INDEX = ("obs_id", "event_id", "tel_id")
-#: EventType.SUBARRAY, the only type readers take for showers.
-_SUBARRAY_EVENT = 32
-#: Trigger time of events that have none, MJD (TAI).
-_EPOCH_MJD = 60310.0
+#: Trigger time of events that have none.
+EPOCH = Time(60310.0, format="mjd", scale="tai")
 
 
 def image_rows(table: tables.Table, labels: Table, values: dict[str, np.ndarray]) -> np.ndarray:
@@ -34,23 +33,23 @@ def image_rows(table: tables.Table, labels: Table, values: dict[str, np.ndarray]
         The table that will take the rows.
     labels : Table
         One row per image with ``obs_id``, ``event_id`` and ``tel_id``.
-    values : dict of str to ndarray, shape (n, ...)
-        Content by column name; fixed-point columns are given as physical values.
+    values : dict of str to ndarray or Time, shape (n, ...)
+        Content by column name as physical values, see `columns.to_stored`.
     """
     known = set(values) & set(table.colnames)
-    rows = nodes.unknown_rows(table.dtype, len(labels), given={*known, *INDEX})
+    rows = columns.unknown_rows(table.dtype, len(labels), given={*known, *INDEX})
     for name in INDEX:
         rows[name] = labels[name]
     for name in known:
-        rows[name] = _stored(table, name, values[name])
+        rows[name] = columns.to_stored(table, name, values[name])
     return rows
 
 
 def shower_rows(table: tables.Table, events: Table) -> np.ndarray:
     """Rows of the truth table, one per event, from a label table with one row per event."""
-    rows = nodes.unknown_rows(table.dtype, len(events))
+    rows = columns.unknown_rows(table.dtype, len(events))
     for name in set(table.colnames) & set(events.colnames):
-        unit = nodes.column_unit(table, name)
+        unit = columns.column_unit(table, name)
         factor = LABEL_UNITS[name].to(unit) if unit else 1
         rows[name] = np.asarray(events[name]) * factor
     return rows
@@ -64,23 +63,45 @@ def trigger_rows(table: tables.Table, events: Table, tels_with_trigger: np.ndarr
     table : tables.Table
         The trigger table.
     events : Table
-        One row per event; a ``time`` column (MJD, TAI) is taken over.
+        One row per event; a ``time`` column (`~astropy.time.Time`) is taken over.
     tels_with_trigger : ndarray of bool, shape (n_events, n_telescopes)
         Which telescopes, in the order of the subarray, have an image.
     """
-    rows = nodes.unknown_rows(table.dtype, len(events))
+    rows = columns.unknown_rows(table.dtype, len(events))
     rows["obs_id"], rows["event_id"] = events["obs_id"], events["event_id"]
-    rows["time"] = trigger_times(events)
+    rows["time"] = columns.to_stored(table, "time", _times(events))
     rows["tels_with_trigger"] = tels_with_trigger
-    rows["event_type"] = _SUBARRAY_EVENT
+    rows["event_type"] = _shower_type()
     return rows
 
 
-def trigger_times(labels: Table) -> np.ndarray:
-    """Trigger times, MJD (TAI); a fixed date where the labels have none."""
+def telescope_trigger_rows(table: tables.Table, labels: Table) -> np.ndarray:
+    """Rows of the telescope trigger table, one per image.
+
+    Parameters
+    ----------
+    table : tables.Table
+        The trigger table.
+    labels : Table
+        One row per image; columns ``time``, ``event_type`` and ``n_trigger_pixels`` are taken over.
+    """
+    values = {"time": _times(labels), "event_type": np.full(len(labels), _shower_type())}
+    for name in {"event_type", "n_trigger_pixels"} & set(labels.colnames):
+        values[name] = np.asarray(labels[name])
+    return image_rows(table, labels, values)
+
+
+def _times(labels: Table) -> Time:
     if "time" in labels.colnames:
-        return np.asarray(labels["time"], float)
-    return np.full(len(labels), _EPOCH_MJD)
+        return labels["time"]
+    return np.broadcast_to(EPOCH, len(labels), subok=True)
+
+
+def _shower_type() -> int:
+    """The only event type that readers take for showers."""
+    from ctapipe.containers import EventType
+
+    return EventType.SUBARRAY.value
 
 
 def impact_distances(labels: Table, subarray) -> np.ndarray:
@@ -97,16 +118,3 @@ def impact_distances(labels: Table, subarray) -> np.ndarray:
         az=u.Quantity(np.asarray(labels["true_az"]), u.deg),
     )
     return np.linalg.norm(np.cross(telescopes - cores, axes), axis=1)
-
-
-def _stored(table: tables.Table, name: str, values: np.ndarray) -> np.ndarray:
-    """Physical values as the column stores them: some image columns are fixed-point integers."""
-    from ctapipe.io.hdf5tableio import get_column_attrs, get_column_transforms
-    from ctapipe.io.tableio import FixedPointColumnTransform
-
-    if table.dtype[name].base.kind != "i" or values.dtype.kind != "f":
-        return values
-    transform = get_column_transforms({name: get_column_attrs(table)[name]}).get(name)
-    if isinstance(transform, FixedPointColumnTransform):
-        return transform(values)
-    return np.where(np.isnan(values), -1, values)

@@ -6,7 +6,7 @@ import numpy as np
 import tables
 from astropy import units as u
 
-from . import nodes
+from . import columns, nodes
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,18 @@ class RunTables:
         """Append one row for ``run`` to every per-run table."""
         for table in self._tables:
             pattern = self._patterns[table._v_pathname]
-            row = pattern.copy() if len(pattern) else nodes.unknown_rows(table.dtype, 1)
+            row = pattern.copy() if len(pattern) else columns.unknown_rows(table.dtype, 1)
             _fill(row, table, _values(table._v_pathname, run))
             table.append(row)
 
     def copy(self, source: tables.File) -> list[int]:
-        """Append all rows that ``source`` has in these tables; returns its obs_ids."""
+        """Append all rows that ``source`` has in these tables; returns its obs_ids.
+
+        ``source`` may be of another data model.
+        """
         for table in self._tables:
             if table._v_pathname in source:
-                table.append(_as_type(source.get_node(table._v_pathname)[:], table.dtype))
+                table.append(columns.translate(source.get_node(table._v_pathname), table))
         return [int(i) for i in source.get_node(nodes.SIMULATION_RUN).col("obs_id")]
 
 
@@ -102,14 +105,5 @@ def _fill(row: np.ndarray, table: tables.Table, values: dict) -> None:
     for name, value in values.items():
         if name not in table.colnames or value is None:
             continue
-        unit = nodes.column_unit(table, name)
+        unit = columns.column_unit(table, name)
         row[name] = value.to_value(unit) if isinstance(value, u.Quantity) else value
-
-
-def _as_type(rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """``rows`` as ``dtype``, column by column; what ``rows`` lacks is unknown."""
-    result = nodes.unknown_rows(dtype, len(rows))
-    for name in set(dtype.names) & set(rows.dtype.names):
-        if dtype[name].shape == rows.dtype[name].shape:
-            result[name] = rows[name]
-    return result

@@ -1,11 +1,18 @@
-"""Compiled fit of peak times along the image axis: ctapipe's least trimmed squares."""
+"""Compiled fit of peak times along the image axis: ctapipe's least trimmed squares.
+
+ctapipe draws the pairs of pixels that the fit starts from with one generator for the whole
+process, so that its result depends on the images before. Here every image finds the generator as
+ctapipe creates it: the result is a function of the image.
+"""
+
+from functools import lru_cache
 
 import numpy as np
-from ctapipe.fitting import lts_linear_regression
+from ctapipe.fitting import choose_two_without_replacement, lts_linear_regression
 from numba import njit
 
 #: Settings of ctapipe's fit.
-_N_STARTS, _KEPT_SHARE, _MAX_STEPS = 5, 0.85, 20
+_N_STARTS, _KEPT_SHARE, _MAX_STEPS, _SEED = 5, 0.85, 20, 0
 _CONVERGED, _SINGULAR = 1e-12, 2 * np.finfo(np.float64).eps
 #: Choices between residuals that differ by less than this share are made by rounding.
 _TIE = 1e-9
@@ -13,14 +20,32 @@ _TIE = 1e-9
 _NOTHING = 1e-18
 
 
+@lru_cache(maxsize=16)
+def fit_starts(n_pixels: int) -> np.ndarray:
+    """Pairs of points that ctapipe's fit of an image starts from.
+
+    Returns
+    -------
+    ndarray of int, shape (n_pixels + 1, n_starts, 2)
+        The pairs by the number of cleaned pixels.
+    """
+    pairs = np.zeros((n_pixels + 1, _N_STARTS, 2), np.int16)
+    for n in range(2, n_pixels + 1):
+        rng = np.random.default_rng(_SEED)
+        pairs[n] = [choose_two_without_replacement(rng, n) for _ in range(_N_STARTS)]
+    return pairs
+
+
 @njit(cache=True, nogil=True)
-def fit_timing(along, time, out):
+def fit_timing(along, time, starts, out):
     """Robust straight line of peak time against position along the image axis.
 
     Parameters
     ----------
     along, time : ndarray of float64, shape (n_cleaned,)
         Positions (deg or m) and peak times (ns) of the cleaned pixels.
+    starts : ndarray of int
+        See `fit_starts`.
     out : ndarray, shape (3,)
         Takes slope, intercept and deviation.
 
@@ -29,15 +54,16 @@ def fit_timing(along, time, out):
     bool
         Whether rounding decided between different lines.
     """
-    slope, offset, in_doubt = _trimmed_line(along, time)
+    known = np.isfinite(along) & np.isfinite(time)
+    slope, offset, in_doubt = _trimmed_line(along[known], time[known], starts[known.sum()])
     _describe(along, time, slope, offset, out)
     return in_doubt
 
 
-@njit(cache=True, nogil=True)
-def refit_timing(along, time, out):
+def refit_timing(along: np.ndarray, time: np.ndarray, out: np.ndarray) -> None:
     """As `fit_timing`, but by ctapipe's own function: equal to the last bit."""
-    line, _ = lts_linear_regression(along, time, _N_STARTS)
+    rng = np.random.default_rng(_SEED)
+    line, _ = lts_linear_regression(along, time, _N_STARTS, rng=rng)
     _describe(along, time, line[0], line[1], out)
 
 
@@ -48,8 +74,8 @@ def _describe(along, time, slope, offset, out):
 
 
 @njit(cache=True, nogil=True)
-def _trimmed_line(x, y):
-    """Least trimmed squares with ctapipe's random starts, several times as fast as its own.
+def _trimmed_line(x, y, starts):
+    """Least trimmed squares from ctapipe's random starts, several times as fast as its own.
 
     Selection takes the place of sorting, and closed forms that of matrix algebra.
     """
@@ -57,9 +83,7 @@ def _trimmed_line(x, y):
     n_kept = int(_KEPT_SHARE * n)
     best_slope, best_offset, best_error, in_doubt = np.nan, np.nan, np.inf, False
     kept, residuals = np.empty(n, np.bool_), np.empty(n)
-    np.random.seed(0)  # noqa: NPY002  (the compiled generator, as ctapipe seeds it)
-    for _ in range(_N_STARTS if n > 1 else 0):
-        pair = np.random.choice(n, 2, replace=False)  # noqa: NPY002
+    for pair in starts if n > 1 else starts[:0]:
         kept[:] = False
         kept[pair[0]] = kept[pair[1]] = True
         slope, offset, error = _line(x, y, kept)

@@ -11,7 +11,7 @@ from astropy.time import Time
 
 from . import nodes, rows
 from .cleaning import CleaningSettings
-from .ending import check_complete, count_images
+from .ending import ImageCounts, check_complete
 from .header import ProductInfo, write_header
 from .parameters import ImageResult, compute, parametrise
 from .runs import Run, RunTables
@@ -66,7 +66,7 @@ class DL1Writer:
         self._path = Path(path)
         self._cleaning, self._product = cleaning, product
         self._start_time = Time.now()
-        self._n_checked = self._n_parametrised = 0
+        self._counts = ImageCounts()
         self._obs_ids: list[int] = []
         self._runs: dict[int, Run] = {}
         self._last_event: tuple | None = None
@@ -101,7 +101,10 @@ class DL1Writer:
         self._runs[run.obs_id] = run
 
     def copy_runs(self, source: str | Path) -> None:
-        """Take over all runs of another DL1 file, with pointings and simulation settings."""
+        """Take over all runs of another DL1 file, with pointings and simulation settings.
+
+        ``source`` may be of another data model than the skeleton.
+        """
         self._wait()
         with tables.open_file(source) as other:
             self._obs_ids += self._run_tables.copy(other)
@@ -121,8 +124,9 @@ class DL1Writer:
         ----------
         labels : Table
             One row per image: ``obs_id``, ``event_id``, ``tel_id`` and the ``true_*`` columns in
-            the units of `rows.LABEL_UNITS`; optional are ``time`` (MJD, TAI) and
-            ``n_trigger_pixels``. Rows of one event follow each other within one call.
+            the units of `rows.LABEL_UNITS`; optional are ``time`` (`~astropy.time.Time`),
+            ``event_type`` and ``n_trigger_pixels`` of the telescope's trigger. Rows of one event
+            follow each other within one call.
         images : ndarray, shape (n, n_pixels)
             Charges, p.e.
         peak_times : ndarray, shape (n, n_pixels), or None
@@ -137,7 +141,7 @@ class DL1Writer:
         first = self._first_of_event(labels)
         if result is None:
             result = self._compute(labels, images, peak_times)
-        self._count(result)
+        self._counts.add(result.mask)
         if peak_times is None:
             peak_times = np.zeros_like(images)
         content = self._content(labels, images, peak_times, result)
@@ -162,7 +166,7 @@ class DL1Writer:
                 raise
             for run in self._runs.values():
                 self._run_tables.add(run)
-            count_images(self._h5file, self._n_checked, self._n_parametrised)
+            self._counts.write(self._h5file)
             write_header(self._h5file, self._product, self._obs_ids, self._start_time)
             self._abandon()
             check_complete(self._path)
@@ -234,11 +238,6 @@ class DL1Writer:
         }
         return ImageResult(np.concatenate([result.mask for _, result in parts])[order], columns)
 
-    def _count(self, result: ImageResult) -> None:
-        """Count images as ctapipe's check for parametrisable images does."""
-        self._n_checked += len(result.mask)
-        self._n_parametrised += int(np.count_nonzero(result.mask.any(axis=1)))
-
     def _append_events(self, labels: Table, first: np.ndarray) -> None:
         events = labels[first]
         telescope = self.subarray.tel_ids_to_indices(np.asarray(labels["tel_id"]))
@@ -249,10 +248,7 @@ class DL1Writer:
         table = self._h5file.get_node(nodes.SHOWER)
         table.append(rows.shower_rows(table, events))
         table = self._h5file.get_node(nodes.TELESCOPE_TRIGGER)
-        content = {"time": rows.trigger_times(labels)}
-        if "n_trigger_pixels" in labels.colnames:
-            content["n_trigger_pixels"] = np.asarray(labels["n_trigger_pixels"])
-        table.append(rows.image_rows(table, labels, content))
+        table.append(rows.telescope_trigger_rows(table, labels))
 
     def _content(self, labels, images, peak_times, result) -> dict[str, dict]:
         """Columns of each group of per-image tables, for all rows of ``labels``."""
@@ -279,7 +275,7 @@ class DL1Writer:
         true_images = np.asarray(true_images)
         true_image = {"true_image": true_images, "true_image_sum": true_images.sum(axis=1)}
         result = self._compute_true(labels, true_images)
-        self._count(result)
+        self._counts.add(result.mask)
         columns = {f"true_{name}": values for name, values in result.columns.items()}
         return {nodes.TRUE_IMAGES: true_image, nodes.TRUE_PARAMETERS: columns}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import tables
-from astropy import units as u
 from astropy.table import Table
+from ctapipe.io import read_table
 
 from ..dl1 import nodes
 from ..dl1.rows import LABEL_UNITS
@@ -23,8 +23,8 @@ class Truth:
     Attributes
     ----------
     events : Table
-        Truth (units of `dl1.rows.LABEL_UNITS`) and trigger ``time`` (MJD, TAI) of every triggered
-        event, in the file's order.
+        Truth (units of `dl1.rows.LABEL_UNITS`) and trigger ``time`` (`~astropy.time.Time`) of
+        every triggered event, in the file's order.
     images : Table
         One row per image, sorted by event: ``tel_id`` and ``event_row``, the row in ``events``.
     array_pointings : dict of int to (float, float)
@@ -60,7 +60,7 @@ def read_truth(path: Path, tel_ids: list[int]) -> Truth:
     with tables.open_file(path) as h5file:
         events = _events(h5file)
         images = _images(h5file, tel_ids, events)
-        runs = h5file.get_node(nodes.SIMULATION_RUN)
+        runs = read_table(h5file, nodes.SIMULATION_RUN)
         array_pointings = _directions(runs, ("min_alt", "min_az"))
         telescope_pointings = _telescope_pointings(h5file, tel_ids)
     obs_ids = np.asarray(events["obs_id"])[images["event_row"]].tolist()
@@ -74,15 +74,12 @@ def read_truth(path: Path, tel_ids: list[int]) -> Truth:
 
 
 def _events(h5file: tables.File) -> Table:
-    shower, trigger = h5file.get_node(nodes.SHOWER), h5file.get_node(nodes.TRIGGER)
-    truth, time = shower[:], trigger.col("time")
-    rows = _find(truth, trigger.col("obs_id"), trigger.col("event_id"))
-    events = Table()
-    for name in shower.colnames:
-        unit = nodes.column_unit(shower, name)
-        factor = u.Unit(unit).to(LABEL_UNITS[name]) if unit else 1
-        events[name] = truth[name][rows[rows >= 0]] * factor
-    events["time"] = time[rows >= 0]
+    truth, trigger = (read_table(h5file, path) for path in (nodes.SHOWER, nodes.TRIGGER))
+    rows = _find(truth, trigger["obs_id"].data, trigger["event_id"].data)
+    events = truth[rows[rows >= 0]]
+    for name in set(LABEL_UNITS) & set(events.colnames):
+        events[name] = events[name].quantity.to_value(LABEL_UNITS[name])
+    events["time"] = trigger["time"][rows >= 0]
     return events
 
 
@@ -106,18 +103,17 @@ def _telescope_pointings(h5file, tel_ids: list[int]) -> dict[tuple[int, int], Di
     for tel_id in tel_ids:
         path = nodes.telescope_table(nodes.POINTING, tel_id)
         if path in h5file:
-            of_run = _directions(h5file.get_node(path), columns)
+            of_run = _directions(read_table(h5file, path), columns)
             pointings |= {(tel_id, obs_id): direction for obs_id, direction in of_run.items()}
     return pointings
 
 
-def _directions(table: tables.Table, columns: tuple[str, str]) -> dict[int, Direction]:
+def _directions(table: Table, columns: tuple[str, str]) -> dict[int, Direction]:
     """Altitude and azimuth in deg by obs_id."""
-    altitude, azimuth = (
-        table.col(name) * u.Unit(nodes.column_unit(table, name)).to(u.deg) for name in columns
-    )
+    # Some files store single precision, in which degrees would lose digits.
+    altitude, azimuth = (table[name].quantity.astype(float).to_value("deg") for name in columns)
     directions = zip(altitude.tolist(), azimuth.tolist(), strict=True)
-    return dict(zip(table.col("obs_id").tolist(), directions, strict=True))
+    return dict(zip(table["obs_id"].tolist(), directions, strict=True))
 
 
 def _find(table, obs_ids: np.ndarray, event_ids: np.ndarray) -> np.ndarray:
