@@ -46,6 +46,20 @@ def toy_proton(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def toy_v6(tmp_path_factory, toy_gamma) -> Path:
+    """The same toy gammas as a file of data model v6.0.0."""
+    from dl1_copies import rewrite_as_v6
+
+    return rewrite_as_v6(toy_gamma, tmp_path_factory.mktemp("v6") / "gamma_v6.dl1.h5")
+
+
+@pytest.fixture(scope="session", params=["v7", "v6"])
+def toy_of_each_model(request, toy_gamma) -> Path:
+    """The toy gammas of each data model in turn."""
+    return toy_gamma if request.param == "v7" else request.getfixturevalue("toy_v6")
+
+
+@pytest.fixture(scope="session")
 def tiny_config():
     """Factory of small training configurations."""
     from ctlearn_gan_aug.config.base import parse

@@ -1,0 +1,77 @@
+"""DL1 files written once more by `DL1Writer`, of their own data model or of v6.0.0."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import tables
+from ctapipe.io import read_table
+
+from ctlearn_gan_aug.dl1 import nodes
+from ctlearn_gan_aug.dl1.cleaning import CleaningSettings
+from ctlearn_gan_aug.dl1.header import ProductInfo
+from ctlearn_gan_aug.dl1.skeleton import make_skeleton
+from ctlearn_gan_aug.dl1.writer import DL1Writer
+
+PRODUCT = ProductInfo("test", "Written by a test", "Test", {"ORIGIN": "test"})
+CUTS = CleaningSettings(7, 4, False, 1)
+#: Skeleton of a toy file that ctapipe-process 0.23.2 wrote, in data model v6.0.0.
+V6_SKELETON = Path(__file__).parent / "data" / "toy_v6.skeleton.h5.gz"
+
+
+class Source:
+    """Content of a DL1 file as the writer takes it, one row per image, sorted by event."""
+
+    def __init__(self, path: Path, n_events: int | None = None):
+        with tables.open_file(path) as h5file:
+            trigger = read_table(h5file, nodes.TELESCOPE_TRIGGER)
+            shower = read_table(h5file, nodes.SHOWER, stop=n_events)
+            event_row = {key: i for i, key in enumerate(self._keys(shower))}
+            rows = [event_row.get(key, -1) for key in self._keys(trigger)]
+            trigger, rows = trigger[np.array(rows) >= 0], [row for row in rows if row >= 0]
+            self.labels = shower[rows]
+            copied = {"tel_id", "time", "event_type", "n_trigger_pixels"}
+            for name in copied & set(trigger.colnames):
+                self.labels[name] = trigger[name]
+            content = [self._image(h5file, *row) for row in trigger["obs_id", "event_id", "tel_id"]]
+        self.images, self.times, self.true_images = map(np.array, zip(*content, strict=True))
+
+    @staticmethod
+    def _keys(table):
+        return zip(table["obs_id"], table["event_id"], strict=True)
+
+    @staticmethod
+    def _image(h5file, obs_id, event_id, tel_id):
+        where = f"(obs_id == {obs_id}) & (event_id == {event_id})"
+        image, truth = (
+            h5file.get_node(nodes.telescope_table(group, tel_id)).read_where(where)[0]
+            for group in (nodes.IMAGES, nodes.TRUE_IMAGES)
+        )
+        return image["image"], image["peak_time"], truth["true_image"]
+
+
+def rewrite(source: Path, target: Path, skeleton: Path | None = None, **options) -> Path:
+    """Write the content of ``source`` once more, with its own or another structure."""
+    content = Source(source)
+    if skeleton is None:
+        skeleton = target.with_name("skeleton.h5")
+        make_skeleton(source, skeleton)
+    arguments = {"cleaning": CUTS, "product": PRODUCT} | options
+    with DL1Writer(target, skeleton, **arguments) as writer:
+        writer.copy_runs(source)
+        rows = np.arange(len(content.labels))
+        for part in np.array_split(rows, 3 if len(rows) > 9 else 1):
+            writer.append(
+                content.labels[part],
+                content.images[part],
+                content.times[part],
+                true_images=content.true_images[part],
+            )
+    return target
+
+
+def rewrite_as_v6(source: Path, target: Path) -> Path:
+    """Write the content of a toy file with the structure that ctapipe 0.23.2 gave it."""
+    skeleton = target.with_name("v6.skeleton.h5")
+    skeleton.write_bytes(gzip.decompress(V6_SKELETON.read_bytes()))
+    return rewrite(source, target, skeleton)
