@@ -83,13 +83,13 @@ def write_ctapipe(path, data) -> None:
         "min_picture_neighbors": CLEANING.min_neighbors,
     }
     config = Config({"TailcutsImageCleaner": cleaning})
-    event = dummy._event(subarray)
+    event = dummy.dummy_event(subarray)
     # Generated images have no true images; ctapipe would compute parameters of those as well.
     event.simulation.tel[tel_id].true_image = None
     Provenance().start_activity("benchmark")
     processor = ImageProcessor(subarray=subarray, config=config)
     with DataWriter(
-        dummy._source(subarray), output_path=path, write_dl1_images=True, overwrite=True
+        dummy.dummy_source(subarray), output_path=path, write_dl1_images=True, overwrite=True
     ) as write:
         for row, charge, peak_time in zip(labels, charges, times, strict=True):
             fill(event, row, tel_id, charge, peak_time)

@@ -4,8 +4,13 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tables
+from ctapipe.core import run_tool
+from ctapipe.fitting import lts_linear_regression
+from ctapipe.image import timing
 from ctapipe.io import read_table
+from ctapipe.tools.process import ProcessorTool
 
 from ctlearn_gan_aug.dl1 import nodes
 from ctlearn_gan_aug.dl1.cleaning import CleaningSettings
@@ -70,8 +75,42 @@ def rewrite(source: Path, target: Path, skeleton: Path | None = None, **options)
     return target
 
 
+def process(source: Path, target: Path, *options: str) -> Path:
+    """ctapipe-process on the images of ``source``, each of them the first one of its process.
+
+    Its timing fits draw from one generator for all images otherwise, see `dl1.timing`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timing, "lts_linear_regression", _fit_with_a_generator_of_its_own)
+        arguments = [f"--input={source}", f"--output={target}", "--overwrite", *options]
+        arguments += ["--write-images", "--write-parameters", "--recompute-dl1"]
+        arguments += [f"--provenance-log={target}.log"]
+        assert run_tool(ProcessorTool(), argv=arguments) == 0
+    return target
+
+
+def _fit_with_a_generator_of_its_own(*args, **kwargs):
+    return lts_linear_regression(*args, **kwargs, rng=np.random.default_rng(0))
+
+
 def rewrite_as_v6(source: Path, target: Path) -> Path:
     """Write the content of a toy file with the structure that ctapipe 0.23.2 gave it."""
     skeleton = target.with_name("v6.skeleton.h5")
     skeleton.write_bytes(gzip.decompress(V6_SKELETON.read_bytes()))
     return rewrite(source, target, skeleton)
+
+
+def assert_same_tables(first: Path, second: Path, skip=()):
+    """All tables of ``first`` are in ``second``, all their columns but ``skip`` are equal."""
+    with tables.open_file(first) as one, tables.open_file(second) as other:
+        for table in one.walk_nodes("/", "Table"):
+            expected, found = table[:], other.get_node(table._v_pathname)[:]
+            assert expected.dtype == found.dtype
+            for name in set(expected.dtype.names) - set(skip):
+                where = f"{table._v_pathname} {name}"
+                if expected.dtype[name].base.kind == "f":
+                    np.testing.assert_allclose(
+                        found[name], expected[name], rtol=1e-6, atol=1e-9, err_msg=where
+                    )
+                else:
+                    np.testing.assert_array_equal(found[name], expected[name], err_msg=where)

@@ -18,8 +18,8 @@ def refusal(path) -> str:
     return message
 
 
-def test_simulated_dl1_passes(toy_gamma):
-    check_dl1(toy_gamma)
+def test_simulated_dl1_passes(toy_of_each_model):
+    check_dl1(toy_of_each_model)
 
 
 def test_real_files_pass(shared_data):
@@ -61,6 +61,7 @@ def test_hdf5_without_dl1(tmp_path):
     "change, reason",
     [
         (lambda f: f.attrs.__setitem__("CTA PRODUCT DATA MODEL VERSION", "v5.0.0"), "v5.0.0"),
+        (lambda f: f.attrs.__setitem__("CTA PRODUCT DATA MODEL VERSION", "v8.0.0"), "newer"),
         (lambda f: f.attrs.__setitem__("CTA PROCESS TYPE", "Observation"), "Observation"),
         (lambda f: f.__delitem__("dl1/event/telescope/images"), "no DL1 images"),
         (lambda f: f.__delitem__("dl1/event/telescope/parameters"), "no DL1 parameters"),

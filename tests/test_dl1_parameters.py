@@ -69,18 +69,44 @@ def test_toy_images(toy_proton, use_telescope_frame):
 
 
 def test_few_pixels(toy_gamma):
-    """Two to five pixels, on a line or not: the cases that hang on rounding."""
+    """One to six pixels, on a line or not: the cases that hang on rounding."""
     subarray = read_subarray(toy_gamma)
     geometry = subarray.tel[1].camera.geometry
+    cuts = CleaningSettings(7, 4, True, 1)
     rng = np.random.default_rng(1)
     images = rng.normal(0, 0.5, (300, geometry.n_pixels)).astype(np.float32)
     times = rng.normal(15, 1, images.shape).astype(np.float32)
     for image in images:
         seed = rng.integers(geometry.n_pixels)
-        group = [seed, *geometry.neighbors[seed][: rng.integers(1, 5)]]
+        group = [seed, *geometry.neighbors[seed][: rng.integers(0, 6)]]
         image[group] = rng.uniform(8, 30, len(group))
+    result = compute(images, times, geometry, cuts)
+    assert set(result.mask.sum(axis=1)) >= {1, 2, 3, 4, 5}
+    assert_equal(result, *by_ctapipe(subarray, 1, images, times, cuts))
+
+
+def test_round_images(toy_gamma):
+    """Equal light in a pixel and all its neighbours: rounding alone tells the axes."""
+    subarray = read_subarray(toy_gamma)
+    geometry = subarray.tel[1].camera.geometry
+    images = np.zeros((40, geometry.n_pixels), np.float32)
+    inner = np.argsort(np.hypot(geometry.pix_x, geometry.pix_y))[: len(images)]
+    for seed, image in zip(inner, images, strict=True):
+        image[[seed, *geometry.neighbors[seed]]] = 20
+    times = np.broadcast_to(np.arange(geometry.n_pixels, dtype=np.float32) % 9, images.shape)
     result = compute(images, times, geometry, CUTS)
-    assert set(result.mask.sum(axis=1)) >= {2, 3, 4, 5}
+    shape = result.columns["hillas_width"] / result.columns["hillas_length"]
+    np.testing.assert_allclose(shape, 1, rtol=1e-6)
+    assert_equal(result, *by_ctapipe(subarray, 1, images, times, CUTS))
+
+
+def test_unknown_peak_times(toy_gamma):
+    """ctapipe fits the times that are known."""
+    subarray = read_subarray(toy_gamma)
+    images, times = read_images(toy_gamma, 30)
+    times[np.arange(30), images.argmax(axis=1)] = np.nan
+    result = compute(images, times, subarray.tel[1].camera.geometry, CUTS)
+    assert np.isfinite(result.columns["timing_slope"]).any()
     assert_equal(result, *by_ctapipe(subarray, 1, images, times, CUTS))
 
 
@@ -141,6 +167,8 @@ def test_sums_round_as_numpy_does(n):
         ("gct_checs_muons", CleaningSettings()),
         ("showers/gamma_11", CUTS),
         ("showers/proton_21", CUTS),
+        ("mst/mst_gamma_41", CleaningSettings(7, 3.5, False, 1)),
+        ("mst/mst_proton_51", CleaningSettings(7, 3.5, False, 1)),
     ],
 )
 def test_real_images(shared_data, name, cuts):

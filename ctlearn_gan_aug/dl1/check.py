@@ -1,14 +1,48 @@
 """Is this file a simulated DL1 file we can read? If not, why, in one sentence."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 
 from ..errors import UserError
 
+log = logging.getLogger(__name__)
+
 #: Oldest and newest major version of ctapipe's data model that are understood.
 _OLDEST, _NEWEST = 6, 7
 _VERSION = "CTA PRODUCT DATA MODEL VERSION"
+
+
+def check_dl1_files(paths: Sequence[str | Path]) -> None:
+    """Check files that are read together, see `check_dl1`; warns if their data models differ.
+
+    Images, labels and pointings mean the same in all data models that are understood. Parameters
+    are as the ctapipe that made each file computed them.
+
+    Raises
+    ------
+    UserError
+        As `check_dl1`.
+    """
+    first_of = {}
+    for path in paths:
+        check_dl1(path)
+        first_of.setdefault(data_model(path), Path(path).name)
+    if len(first_of) > 1:
+        examples = ", ".join(f"{version} in {name}" for version, name in first_of.items())
+        log.warning(
+            "The files have several data models (%s): images and labels are read alike, "
+            "parameters are as each file has them, and exports follow the first file.",
+            examples,
+        )
+
+
+def data_model(path: str | Path) -> str:
+    """Version of ctapipe's data model that a file or skeleton has, e.g. ``v7.6.0``."""
+    with h5py.File(path) as h5file:
+        return _text(h5file.attrs[_VERSION])
 
 
 def check_dl1(path: str | Path) -> None:

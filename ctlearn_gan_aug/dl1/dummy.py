@@ -24,6 +24,7 @@ from ctapipe.containers import (
     TelescopePointingContainer,
 )
 
+from . import nodes
 from .rows import EPOCH
 
 _OBS_ID = 1
@@ -31,25 +32,27 @@ _PEDESTAL_PE = 20.0
 
 
 def write_dummy_file(subarray, path: Path) -> None:
-    """Write one event that triggered every telescope of ``subarray`` with ctapipe's DataWriter."""
+    """Write one event that triggered every telescope of ``subarray``, as ctapipe-process does."""
     from ctapipe.core import Provenance
     from ctapipe.image import ImageProcessor
-    from ctapipe.io import DataWriter
+    from ctapipe.io import DataWriter, write_table
 
-    event = _event(subarray)
+    event = dummy_event(subarray)
+    process = ImageProcessor(subarray=subarray)
     # The writer takes its headers from a provenance activity, which a tool would have started.
     Provenance().start_activity("ctlearn-gan")
     try:
-        ImageProcessor(subarray=subarray)(event)
+        process(event)
         with DataWriter(
-            _source(subarray), output_path=path, write_dl1_images=True, overwrite=True
+            dummy_source(subarray), output_path=path, write_dl1_images=True, overwrite=True
         ) as write:
             write(event)
+        write_table(process.check_image.to_table(functions=True), path, nodes.IMAGE_STATISTICS)
     finally:
         Provenance().finish_activity()
 
 
-def _source(subarray) -> SimpleNamespace:
+def dummy_source(subarray) -> SimpleNamespace:
     """What DataWriter asks of an event source."""
     producer = {"producer_id": "simulation"}
     scheduling_block = SchedulingBlockContainer(
@@ -99,7 +102,7 @@ def _simulation_config() -> SimulationConfigContainer:
     )
 
 
-def _event(subarray) -> ArrayEventContainer:
+def dummy_event(subarray) -> ArrayEventContainer:
     """An event with light in every pixel, so that all parameters exist with their types."""
     shower = SimulatedShowerContainer(
         energy=1 * u.TeV,

@@ -9,7 +9,7 @@ from astropy.table import Table
 
 from ..bundle import Bundle
 from ..directions import camera_from_altaz, nominal_from_altaz, set_impact
-from ..dl1.check import check_dl1
+from ..dl1.check import check_dl1, data_model
 from ..dl1.writer import DL1Writer
 from ..errors import UserError
 from .truth import read_truth
@@ -53,6 +53,7 @@ class FileLabels:
         self._bundle, self._path = bundle, Path(path)
         check_dl1(self._path)
         self._check_array()
+        self._compare_data_models()
         self.description = f"labels of {self._path.name}"
         self._truth = read_truth(self._path, self._tel_ids())
         self.n_images = len(self._truth.images)
@@ -100,6 +101,18 @@ class FileLabels:
             raise UserError(
                 f"{self._path}: describes another array or camera than the files that "
                 f"{self._bundle.path} was trained on; name a file of the same array."
+            )
+
+    def _compare_data_models(self) -> None:
+        theirs, ours = data_model(self._path), data_model(self._bundle.skeleton)
+        if theirs != ours:
+            log.warning(
+                "%s: has data model %s, but the export has %s as the files that %s was trained "
+                "on; the two cannot be merged.",
+                self._path,
+                theirs,
+                ours,
+                self._bundle.path,
             )
 
     def _labels(self, rows: Table) -> Table:

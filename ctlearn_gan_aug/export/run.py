@@ -8,6 +8,7 @@ from pathlib import Path
 from .. import __version__
 from ..bundle import Bundle, load_bundle
 from ..config.region import Region
+from ..dl1.check import data_model
 from ..dl1.header import ProductInfo
 from ..dl1.writer import DL1Writer
 from ..errors import UserError
@@ -61,6 +62,8 @@ class Plan:
                 f"obs_id:  {', '.join(map(str, self.labels.obs_ids))}",
                 f"seed:    {self.seed}",
                 f"output:  {self.target}",
+                f"         data model {data_model(self.bundle.skeleton)} as the training files; "
+                "ctapipe-merge joins it with files of the same only",
             )
         )
 
