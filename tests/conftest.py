@@ -1,6 +1,7 @@
 """Shared toy files and a hardly trained bundle, made once per test session."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -87,3 +88,14 @@ def tiny_bundle(tmp_path_factory, toy_gamma, tiny_config) -> Path:
     from ctlearn_gan_aug.training.run import train
 
     return train(tiny_config(tmp_path_factory.mktemp("run") / "gamma", [toy_gamma]))
+
+
+@pytest.fixture(scope="session")
+def tiny_v6_bundle(tmp_path_factory, tiny_bundle, toy_v6) -> Path:
+    """The same bundle as if its training files had been of data model v6.0.0."""
+    from ctlearn_gan_aug.dl1.skeleton import make_skeleton
+
+    bundle = tmp_path_factory.mktemp("v6_run") / "bundle"
+    shutil.copytree(tiny_bundle, bundle)
+    make_skeleton(toy_v6, bundle / "skeleton.h5")
+    return bundle

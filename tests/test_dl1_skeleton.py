@@ -21,9 +21,9 @@ class Bomb:
 
 
 @pytest.fixture(scope="module")
-def skeleton(toy_gamma, tmp_path_factory):
+def skeleton(toy_of_each_model, tmp_path_factory):
     path = tmp_path_factory.mktemp("skeleton") / "skeleton.h5"
-    make_skeleton(toy_gamma, path)
+    make_skeleton(toy_of_each_model, path)
     return path
 
 
@@ -35,8 +35,8 @@ def structure(path) -> dict:
         }
 
 
-def test_structure_is_the_source_s(skeleton, toy_gamma):
-    assert structure(skeleton) == structure(toy_gamma)
+def test_structure_is_the_source_s(skeleton, toy_of_each_model):
+    assert structure(skeleton) == structure(toy_of_each_model)
 
 
 def test_events_are_gone_and_one_run_is_left(skeleton):
@@ -48,14 +48,14 @@ def test_events_are_gone_and_one_run_is_left(skeleton):
                 assert table.nrows == 1
 
 
-def test_subarray_is_equal(skeleton, toy_gamma):
-    assert SubarrayDescription.from_hdf(skeleton) == SubarrayDescription.from_hdf(toy_gamma)
+def test_subarray_is_equal(skeleton, toy_of_each_model):
+    assert SubarrayDescription.from_hdf(skeleton) == SubarrayDescription.from_hdf(toy_of_each_model)
 
 
-def test_skeleton_is_safe_and_dl1_files_are_not(skeleton, toy_gamma):
+def test_skeleton_is_safe_and_dl1_files_are_not(skeleton, toy_of_each_model):
     check_safe(skeleton)
     with pytest.raises(UserError, match="could run code"):
-        check_safe(toy_gamma)
+        check_safe(toy_of_each_model)
 
 
 @pytest.mark.parametrize("node", ["/", "/dl1/event", nodes.TRIGGER])
@@ -80,10 +80,18 @@ def test_links_are_refused(skeleton, tmp_path):
         check_safe(path)
 
 
-def test_started_file_has_enums_again(skeleton, toy_gamma, tmp_path):
-    with start_file(skeleton, tmp_path / "started.h5") as h5file:
-        assert h5file.get_node(nodes.TRIGGER).attrs["CTAFIELD_4_ENUM"] is EventType
-    assert structure(tmp_path / "started.h5") == structure(toy_gamma)
+def test_started_file_has_all_attributes_again(skeleton, toy_of_each_model, tmp_path):
+    started = tmp_path / "started.h5"
+    start_file(skeleton, started).close()
+    assert structure(started) == structure(toy_of_each_model)
+    with tables.open_file(started) as ours, tables.open_file(toy_of_each_model) as source:
+        enums = set()
+        for table in source.walk_nodes("/", "Table"):
+            attributes = ours.get_node(table._v_pathname).attrs
+            for name in table.attrs._f_list("user"):
+                assert attributes[name] == table.attrs[name]
+                enums |= {table.attrs[name]} if name.endswith("_ENUM") else set()
+    assert EventType in enums and len(enums) >= 5
 
 
 def test_compression_changes_event_tables_only(skeleton, tmp_path):
@@ -93,8 +101,8 @@ def test_compression_changes_event_tables_only(skeleton, tmp_path):
             assert is_fast == nodes.is_event_table(table._v_pathname)
 
 
-def test_skeleton_of_an_array_without_files(tmp_path, toy_gamma):
-    subarray = SubarrayDescription.from_hdf(toy_gamma)
+def test_skeleton_of_an_array_without_files(tmp_path, toy_of_each_model):
+    subarray = SubarrayDescription.from_hdf(toy_of_each_model)
     path = tmp_path / "new.h5"
     skeleton_from_subarray(subarray, path)
     check_safe(path)

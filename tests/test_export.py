@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 import tables
+from astropy import units as u
 from astropy.table import vstack
+from ctapipe.core import run_tool
+from ctapipe.io import TableLoader
+from ctapipe.tools.merge import MergeTool
 
 from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.data.events import read_events
 from ctlearn_gan_aug.dl1 import nodes
+from ctlearn_gan_aug.dl1.check import data_model
 from ctlearn_gan_aug.dl1.subarray import read_subarray
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.export.run import export, plan_export
@@ -16,6 +21,14 @@ from ctlearn_gan_aug.export.shard import Shard
 
 N_EVENTS = 90
 REGION = Region(energy=["300 GeV", "3 TeV"], offset=["0 deg", "1.5 deg"], spectrum="index=-2")
+
+
+@pytest.fixture(params=["v7", "v6"])
+def bundle_and_source(request, tiny_bundle, toy_gamma):
+    """A bundle and the file it was trained on, of each data model in turn."""
+    if request.param == "v7":
+        return tiny_bundle, toy_gamma
+    return request.getfixturevalue("tiny_v6_bundle"), request.getfixturevalue("toy_v6")
 
 
 @pytest.fixture
@@ -100,24 +113,27 @@ def test_the_generator_itself(tiny_bundle, tmp_path):
     assert np.isfinite(events.pixels).all() and events.pixels[..., 0].std() > 0
 
 
-def test_file_is_marked_synthetic(bright_sampler, tiny_bundle, tmp_path):
+def test_file_is_marked_synthetic(bright_sampler, bundle_and_source, tmp_path):
     target = tmp_path / "marked.dl1.h5"
-    export(tiny_bundle, target, n_events=3, region=REGION, seed=5)
+    bundle, source = bundle_and_source
+    export(bundle, target, n_events=3, region=REGION, seed=5)
     with tables.open_file(target) as h5file:
         header = {k: h5file.root._v_attrs[k] for k in h5file.root._v_attrs._f_list("user")}
     assert header["CTA PROCESS TYPE"] == "Simulation"
     assert header["CTA PROCESS SUBTYPE"] == "GAN"
     assert "Synthetic" in header["CTA PRODUCT DESCRIPTION"]
-    assert header["CONTEXT SYNTHETIC GENERATOR"] == load_bundle(tiny_bundle).meta.bundle_id
+    assert header["CONTEXT SYNTHETIC GENERATOR"] == load_bundle(bundle).meta.bundle_id
     assert header["CONTEXT SYNTHETIC SEED"] == 5
+    assert data_model(target) == data_model(source)
     assert "energy 0.3 to 3 TeV" in header["CONTEXT SYNTHETIC LABELS"]
 
 
-def test_subarray_and_run(bright_sampler, tiny_bundle, toy_gamma, tmp_path):
+def test_subarray_and_run(bright_sampler, bundle_and_source, tmp_path):
     target = tmp_path / "run.dl1.h5"
-    plan = export(tiny_bundle, target, n_events=7, region=REGION)
-    assert read_subarray(target) == read_subarray(toy_gamma)
-    with tables.open_file(target) as h5file, tables.open_file(toy_gamma) as training:
+    bundle, source = bundle_and_source
+    plan = export(bundle, target, n_events=7, region=REGION)
+    assert read_subarray(target) == read_subarray(source)
+    with tables.open_file(target) as h5file, tables.open_file(source) as training:
         run = h5file.get_node(nodes.SIMULATION_RUN)[:]
         before = training.get_node(nodes.SIMULATION_RUN)[:]
     assert run["obs_id"].tolist() == plan.labels.obs_ids
@@ -173,17 +189,57 @@ def test_no_shards(text):
         Shard.parse(text)
 
 
-def test_labels_from_file(bright_sampler, tiny_bundle, toy_gamma, tmp_path):
+def test_labels_from_file(bright_sampler, bundle_and_source, tmp_path, caplog):
     target = tmp_path / "twin.dl1.h5"
-    plan = export(tiny_bundle, target, labels_from=toy_gamma)
-    found, expected = read_events([target]), read_events([toy_gamma])
+    bundle, source = bundle_and_source
+    with caplog.at_level("WARNING", logger="ctlearn_gan_aug"):
+        plan = export(bundle, target, labels_from=source)
+    assert "data model" not in caplog.text
+    found, expected = read_events([target]), read_events([source])
     assert plan.labels.n_images == len(expected)
     assert_same_labels(found.labels, expected.labels)
-    with tables.open_file(target) as ours, tables.open_file(toy_gamma) as source:
+    with tables.open_file(target) as ours, tables.open_file(source) as original:
         same = (nodes.SHOWER, nodes.TRIGGER, nodes.SIMULATION_RUN, nodes.OBSERVATION_BLOCK)
         for path in (*same, nodes.telescope_table(nodes.POINTING, 1)):
-            assert repr(ours.get_node(path)[:]) == repr(source.get_node(path)[:]), path
+            assert repr(ours.get_node(path)[:]) == repr(original.get_node(path)[:]), path
     np.testing.assert_array_equal(first_times(target), np.arange(len(expected)))
+
+
+@pytest.mark.parametrize("kind", ["v6", "v7"])
+def test_labels_from_a_file_of_the_other_data_model(
+    bright_sampler, tiny_bundle, tiny_v6_bundle, toy_gamma, toy_v6, tmp_path, caplog, kind
+):
+    """Runs, times and labels are taken over in the form of the bundle's training files."""
+    bundle, model, source = {
+        "v6": (tiny_v6_bundle, toy_v6, toy_gamma),
+        "v7": (tiny_bundle, toy_gamma, toy_v6),
+    }[kind]
+    target = tmp_path / "twin.dl1.h5"
+    with caplog.at_level("WARNING", logger="ctlearn_gan_aug"):
+        export(bundle, target, labels_from=source)
+    for text in (str(source), data_model(source), data_model(model), "cannot be merged"):
+        assert text in caplog.text
+    assert data_model(target) == data_model(model)
+    assert_same_labels(read_events([target]).labels, read_events([source]).labels)
+    # the two toy files hold the same events
+    same = (nodes.SHOWER, nodes.TRIGGER, nodes.SIMULATION_RUN, nodes.OBSERVATION_BLOCK)
+    with tables.open_file(target) as ours, tables.open_file(model) as twin:
+        for path in (*same, nodes.telescope_table(nodes.POINTING, 1)):
+            assert repr(ours.get_node(path)[:]) == repr(twin.get_node(path)[:]), path
+
+
+def test_exports_merge_with_their_source(bright_sampler, bundle_and_source, tmp_path):
+    bundle, source = bundle_and_source
+    target, merged = tmp_path / "region.dl1.h5", tmp_path / "merged.dl1.h5"
+    export(bundle, target, n_events=30, seed=2)
+    arguments = [str(source), str(target), f"--output={merged}", f"--provenance-log={merged}.log"]
+    assert run_tool(MergeTool(), argv=arguments) == 0
+    options = {"dl1_images": True, "dl1_parameters": True, "simulated": True}
+    with TableLoader(merged, true_images=True, true_parameters=True, **options) as loader:
+        events = loader.read_telescope_events()
+    assert len(events) == 430
+    assert np.isfinite(events["hillas_intensity"]).sum() > 300
+    assert events["time"].isclose(events["time"][0], 1 * u.s).all()
 
 
 def test_labels_outside_the_domain_warn_once(

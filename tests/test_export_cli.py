@@ -2,6 +2,7 @@
 
 import pytest
 from click.testing import CliRunner
+from ctapipe.io import DATA_MODEL_VERSION
 
 from ctlearn_gan_aug.cli.export import command
 from ctlearn_gan_aug.errors import UserError
@@ -19,7 +20,14 @@ def test_dry_run_describes_and_writes_nothing(tiny_bundle, tmp_path):
     assert result.exit_code == 0, result.output
     for text in ("10 (image, peak_time)", "energy 1 to 3 TeV", "offset 0 to 1 deg", "E^-2"):
         assert text in result.output
+    assert f"data model {DATA_MODEL_VERSION}" in result.output
     assert not target.exists()
+
+
+def test_data_model_of_the_training_files_is_said(tiny_v6_bundle, tmp_path):
+    options = ("--n-events", 4, "--output", tmp_path / "x.dl1.h5", "--dry-run")
+    result = invoke(tiny_v6_bundle, *options)
+    assert "data model v6.0.0" in result.output and "merge" in result.output
 
 
 def test_writes_a_file(tiny_bundle, tmp_path):

@@ -13,36 +13,29 @@ import numpy as np
 
 from ..errors import UserError
 
-_ENUM_PREFIX = "enum:ctapipe.containers."
-#: The classes in ctapipe.containers that a column attribute may name.
-_ENUMS = (
-    "CoordinateFrameType",
-    "EventType",
-    "ObservationBlockState",
-    "ObservingMode",
-    "PointingMode",
-    "SchedulingBlockType",
-)
+_ENUM_MODULE = "ctapipe.containers"
+_ENUM_PREFIX = f"enum:{_ENUM_MODULE}."
 _PLAIN = (str, bool, int, float, np.generic, np.ndarray)
 
 
 def to_portable(value):
     """An attribute value that HDF5 stores natively; Enum classes become their name."""
-    if isinstance(value, type) and issubclass(value, enum.Enum):
-        return f"{_ENUM_PREFIX}{value.__name__}" if value.__name__ in _ENUMS else value.__name__
+    if isinstance(value, enum.EnumType):
+        is_known = value.__module__ == _ENUM_MODULE
+        return f"{_ENUM_PREFIX}{value.__name__}" if is_known else value.__name__
     if isinstance(value, bytes | np.bytes_):
         return value.decode("utf-8", "replace")
     return value if isinstance(value, _PLAIN) else str(value)
 
 
 def from_portable(value):
-    """The attribute value as ctapipe writes it: names of known Enum classes become the class."""
-    name = str(value).removeprefix(_ENUM_PREFIX) if isinstance(value, str) else None
-    if name in _ENUMS and name != value:
-        import ctapipe.containers
+    """The attribute value as ctapipe writes it: names of ctapipe's Enums become the class."""
+    if not (isinstance(value, str) and value.startswith(_ENUM_PREFIX)):
+        return value
+    import ctapipe.containers
 
-        return getattr(ctapipe.containers, name)
-    return value
+    found = getattr(ctapipe.containers, value.removeprefix(_ENUM_PREFIX), None)
+    return found if isinstance(found, enum.EnumType) else value
 
 
 def check_safe(path: str | Path) -> None:

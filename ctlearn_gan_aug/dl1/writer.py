@@ -34,7 +34,8 @@ class DL1Writer:
     path : path
         The file to create; give a temporary name and rename when all is written.
     skeleton : path
-        Structure to follow, see `skeleton.make_skeleton`.
+        Structure and data model to follow, see `skeleton.make_skeleton`. Parameters are computed
+        by the rules of the installed ctapipe, also in files of an older data model.
     cleaning : CleaningSettings
         Tail cuts for masks and parameters.
     product : ProductInfo

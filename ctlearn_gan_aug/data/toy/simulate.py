@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ...dl1 import nodes
 from ...dl1.cleaning import CleaningSettings
 from ...dl1.header import ProductInfo
 from ...dl1.runs import Run
@@ -86,16 +85,16 @@ def simulate(
     obs_id = run_number(particle, seed)
     if n_events < 1:
         raise UserError(f"n_events is {n_events}; at least 1 event must be asked for.")
-    with atomic_file(target, overwrite) as part:
-        # The skeleton is made in a folder of its own, so that nothing of it can stay behind.
-        with tempfile.TemporaryDirectory(prefix="ctlearn-gan-") as folder:
-            skeleton = Path(folder) / "skeleton.h5"
-            skeleton_from_subarray(tel.toy_subarray(), skeleton)
-            product = _product(particle, seed)
-            with DL1Writer(part, skeleton, cleaning=CLEANING, product=product) as writer:
-                writer.add_run(_run(obs_id))
-                n_thrown = _write_events(writer, particle, n_events, seed, progress)
-        _record_thrown(part, n_thrown)
+    # The skeleton is made in a folder of its own, so that nothing of it can stay behind.
+    temporary = tempfile.TemporaryDirectory(prefix="ctlearn-gan-")
+    with atomic_file(target, overwrite) as part, temporary as folder:
+        skeleton = Path(folder) / "skeleton.h5"
+        skeleton_from_subarray(tel.toy_subarray(), skeleton)
+        product = _product(particle, seed)
+        with DL1Writer(part, skeleton, cleaning=CLEANING, product=product) as writer:
+            writer.add_run(_run(obs_id, n_thrown=0))
+            n_thrown = _write_events(writer, particle, n_events, seed, progress)
+            writer.add_run(_run(obs_id, n_thrown))
     return SimulatedFile(Path(target), obs_id, n_events, n_thrown)
 
 
@@ -151,13 +150,13 @@ def _write_events(writer, particle, n_events, seed, progress) -> int:
             return int(batch.thrown_index[-1]) + 1
 
 
-def _run(obs_id: int) -> Run:
+def _run(obs_id: int, n_thrown: int) -> Run:
     return Run(
         obs_id=obs_id,
         pointing_alt=tel.POINTING_ALT,
         pointing_az=tel.POINTING_AZ,
         energy_range=showers.ENERGY_RANGE,
-        n_showers=0,
+        n_showers=n_thrown,
         spectral_index=showers.SPECTRAL_INDEX,
         max_viewcone_radius=showers.VIEWCONE,
         max_scatter_range=showers.MAX_IMPACT,
@@ -171,12 +170,3 @@ def _product(particle: str, seed: int) -> ProductInfo:
         process_subtype="Toy",
         context={"SIMULATION": "toy", "PARTICLE": particle, "SEED": seed},
     )
-
-
-def _record_thrown(path: Path, n_thrown: int) -> None:
-    """Set the number of thrown showers, which is known only when enough have triggered."""
-    import tables
-
-    with tables.open_file(path, "a") as h5file:
-        table = h5file.get_node(nodes.SIMULATION_RUN)
-        table.modify_column(column=np.array([n_thrown]), colname="n_showers")
