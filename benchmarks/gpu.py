@@ -1,10 +1,11 @@
 """Generation and a training pass of the default recipe on this machine's accelerator.
 
-    KERAS_BACKEND=jax python benchmarks/gpu.py [--recipe configs/gamma.yaml] [--batches 64 1000 10000]
-        [--cameras 1039 1855] [--training-batch 64] [--repeats 5] [--precisions float32 mixed_bfloat16]
+    KERAS_BACKEND=jax python benchmarks/gpu.py [--recipe configs/gamma.yaml]
+        [--cameras 1039 1855] [--batches 64 1000 10000] [--training-batch 64] [--repeats 5]
+        [--precisions float32 mixed_bfloat16]
 
-Networks are built freshly for stand-ins of a MAGIC-like camera (1039 pixels on 39 x 39 cells) and of
-LST's (1855 on 55 x 55), so that Keras, JAX or PyTorch, NumPy, SciPy, pydantic, PyYAML and safetensors
+Networks are built freshly for stand-ins of a MAGIC-like camera (1039 pixels on 39 x 39 cells) and
+of LST's (1855 on 55 x 55). Keras, JAX or PyTorch, NumPy, SciPy, pydantic, PyYAML and safetensors
 are all it needs: neither TensorFlow nor ctapipe nor CTLearn. Printed are
 
 - generation as `Sampler` does it, random numbers of the host included, and the network alone,

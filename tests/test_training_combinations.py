@@ -121,7 +121,7 @@ def train_twice(config, networks, parts):
             counter, tf.constant(0, tf.int64), pixels, encoded, pair_weight, True
         )
     still = {
-        variable.name.split(":")[0]
+        variable.path
         for model, old in zip(models, before, strict=True)
         for variable, value in zip(model.trainable_variables, old, strict=True)
         if np.array_equal(variable.numpy(), value)
