@@ -1,3 +1,3 @@
 """Data augmentation for CTLearn: label-conditioned GANs of Cherenkov camera images."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
