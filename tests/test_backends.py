@@ -39,7 +39,7 @@ def set_random_weights(model: keras.Model) -> None:
     rng = np.random.default_rng(1)
     for layer in model.layers:
         weights = (
-            rng.normal(0, 0.5 / np.sqrt(max(np.prod(w.shape[:-1]), 1)), w.shape)
+            rng.normal(0, 0.7 / np.sqrt(max(np.prod(w.shape[:-1]), 1)), w.shape)
             for w in layer.get_weights()
         )
         layer.set_weights(list(weights))
