@@ -33,7 +33,8 @@ from keras import ops
 
 from ctlearn_gan_aug.bundle import new_generator
 from ctlearn_gan_aug.config.base import load_yaml, parse
-from ctlearn_gan_aug.config.train import TrainConfig
+from ctlearn_gan_aug.config.networks import CriticConfig, GeneratorConfig
+from ctlearn_gan_aug.config.train import TrainingConfig
 from ctlearn_gan_aug.intensity import IntensityTransform
 from ctlearn_gan_aug.labels import LABEL_COLUMNS, LabelSet
 from ctlearn_gan_aug.models.critic import build_critic
@@ -46,6 +47,30 @@ RECIPE = Path(__file__).resolve().parents[1] / "configs" / "gamma.yaml"
 SIDES = {1039: 39, 1855: 55}
 PEAK_SIDE = 8192
 PIXEL_PITCH = 0.05  # m
+
+
+@dataclass
+class Recipe:
+    """What a training configuration says of networks; the rest of it may need astropy."""
+
+    channels: list[str]
+    labels: list[str]
+    generator: GeneratorConfig
+    critic: CriticConfig
+    batch_size: int
+
+    @classmethod
+    def read(cls, path: Path) -> "Recipe":
+        """Take it from a configuration file."""
+        content = load_yaml(path)
+        batch_size = TrainingConfig.model_fields["batch_size"].default
+        return cls(
+            content["data"]["channels"],
+            content["labels"],
+            parse(GeneratorConfig, content.get("generator", {}), path),
+            parse(CriticConfig, content.get("critic", {}), path),
+            content["training"].get("batch_size", batch_size),
+        )
 
 
 @dataclass
@@ -75,7 +100,7 @@ class Camera:
         return grid.reshape(self.grid_side, -1)
 
 
-def stand_in(config: TrainConfig, n_pixels: int) -> SimpleNamespace:
+def stand_in(config: Recipe, n_pixels: int) -> SimpleNamespace:
     """What `Sampler` uses of a bundle, with random weights."""
     rng = np.random.default_rng(1)
     camera = Camera.hexagonal(n_pixels)
@@ -83,7 +108,7 @@ def stand_in(config: TrainConfig, n_pixels: int) -> SimpleNamespace:
         [rng.normal(0, 1.5, (200, n_pixels)), rng.normal(15, 5, (200, n_pixels))], axis=-1
     ).astype(np.float32)
     pixels[:, :20, 0] += rng.exponential(50.0, (200, 20))
-    channels = config.data.channels
+    channels = config.channels
     intensity = IntensityTransform.fit(
         pixels[..., : len(channels)], pixels[..., 0] > 8, tuple(channels)
     )
@@ -266,8 +291,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--precisions", nargs="+", default=["float32", "mixed_bfloat16"])
     args = parser.parse_args()
-    config = parse(TrainConfig, load_yaml(args.recipe), args.recipe)
-    batch = args.training_batch or config.training.batch_size
+    config = Recipe.read(args.recipe)
+    batch = args.training_batch or config.batch_size
     print(f"Keras {keras.__version__} on {BACKEND}, {' '.join(device())}")
     for precision in args.precisions:
         keras.config.set_dtype_policy(precision)

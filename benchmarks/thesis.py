@@ -2,7 +2,7 @@
 
     python benchmarks/thesis.py [--batch 64] [--steps 3] [--rounds 5] [--skip training|generation]
 
-In one run on one machine: (a) `thesis_reference.py`, Keras 2.14 in float32; (b) ours as
+In one run on one machine: (a) `thesis_reference.py`, plain Keras in float32; (b) ours as
 configs/thesis_gamma.yaml ships it, trained by the run's own loop and generating by `Sampler`. Both
 have an untrained CTLearn ThinResNet as auxiliary, since only the time counts. Processor time stands
 beside the rate: on a machine that does other things too, it is the steadier of the two. An image is

@@ -1,4 +1,4 @@
-"""The thesis' system as plainly as Keras 2.14 allows, in float32: what ours is compared with.
+"""The thesis' system as plainly as Keras allows, in float32: what ours is compared with.
 
 Written from its description: networks, optimiser and losses as in `configs/thesis_gamma.yaml`, a
 compiled step of one batch in which five critic updates, each with a pass of its own for simulated,

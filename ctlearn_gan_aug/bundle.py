@@ -257,10 +257,7 @@ def _load_tensors(path: Path) -> dict[str, np.ndarray]:
 
 
 def model_weights(model) -> dict[str, np.ndarray]:
-    """Weights by layer name and position within the layer.
-
-    Keras 2 and Keras 3 name variables differently; layers are named by us.
-    """
+    """Weights by layer name and position within the layer: layers are named by us."""
     return {
         f"{layer.name}/{i}": value
         for layer in model.layers

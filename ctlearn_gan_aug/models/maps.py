@@ -76,7 +76,7 @@ class LabelMaps:
             source = _columns(encoded, self.source)
         along, across = _along_and_across(source, unit)
         offset = _length(source)
-        bumps = distance / _BUMP_WIDTH - np.arange(_N_BUMPS, dtype=np.float32)
+        bumps = distance / _BUMP_WIDTH - ops.arange(_N_BUMPS, dtype="float32")
         bumps = ops.exp(-0.5 * ops.square(bumps))
         return ops.concatenate([encoded, distance, offset, along, across, bumps], axis=1)
 
@@ -89,10 +89,9 @@ class LabelMaps:
     def _maps(self, encoded):
         shape = (ops.shape(encoded)[0], self.side**2, 1)
         mask = ops.broadcast_to(self.mask, shape)
+        relative = ops.broadcast_to(self.position, (*shape[:2], 2))
         if self.source:
-            relative = self.position - _columns(encoded, self.source)[:, None, :]
-        else:
-            relative = ops.broadcast_to(self.position, (*shape[:2], 2))
+            relative = relative - _columns(encoded, self.source)[:, None, :]
         parts = [mask, relative]
         if self.impact:
             _, distance, unit = self._core(encoded)
