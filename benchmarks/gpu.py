@@ -2,7 +2,7 @@
 
     KERAS_BACKEND=jax python benchmarks/gpu.py [--recipe configs/gamma.yaml]
         [--cameras 1039 1855] [--batches 64 1000 10000] [--training-batch 64] [--repeats 5]
-        [--precisions float32 mixed_bfloat16]
+        [--precisions float32 mixed_bfloat16] [--parts generation training]
 
 Networks are built freshly for stand-ins of a MAGIC-like camera (1039 pixels on 39 x 39 cells) and
 of LST's (1855 on 55 x 55). Keras, JAX or PyTorch, NumPy, SciPy, pydantic, PyYAML and safetensors
@@ -290,6 +290,7 @@ def main() -> None:
     parser.add_argument("--training-batch", type=int)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--precisions", nargs="+", default=["float32", "mixed_bfloat16"])
+    parser.add_argument("--parts", nargs="+", default=["generation", "training"])
     args = parser.parse_args()
     config = Recipe.read(args.recipe)
     batch = args.training_batch or config.batch_size
@@ -302,8 +303,10 @@ def main() -> None:
             bundle = stand_in(config, n_pixels)
             side = bundle.camera.grid_side
             print(f" {n_pixels} pixels on {side} x {side} cells")
-            time_generation(bundle, args.batches, args.repeats, precision, peak)
-            time_training(config, bundle, batch, args.repeats, peak)
+            if "generation" in args.parts:
+                time_generation(bundle, args.batches, args.repeats, precision, peak)
+            if "training" in args.parts:
+                time_training(config, bundle, batch, args.repeats, peak)
 
 
 if __name__ == "__main__":
