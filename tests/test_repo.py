@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import get_args
 
@@ -12,7 +13,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from ctlearn_gan_aug import __version__
 from ctlearn_gan_aug.config.augment import GanAugmentConfig
@@ -22,13 +25,11 @@ from ctlearn_gan_aug.config.shipped import shipped_config, shipped_configs
 from ctlearn_gan_aug.config.train import TrainConfig
 from ctlearn_gan_aug.errors import UserError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 REPO = Path(__file__).parents[1]
-PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+#: Versions of Python that the classifiers name, "3.12" for example.
+PYTHONS = re.findall(r"Python :: (\d+\.\d+)", "\n".join(PROJECT["classifiers"]))
 CONFIGS = sorted((REPO / "configs").glob("*.yaml"))
 EXAMPLES = sorted((REPO / "examples").glob("*.yaml"))
 PAGES = [REPO / "README.md", *sorted(REPO.glob("docs/*.md")), *sorted(REPO.glob("examples/*.md"))]
@@ -105,7 +106,7 @@ def test_help_lists_every_command_and_loads_nothing_heavy():
 
 
 def test_readme_sets_up_with_two_make_targets():
-    targets = set(re.findall(r"^([a-z]+):", (REPO / "Makefile").read_text(), re.M))
+    targets = set(re.findall(r"^([a-z-]+):", (REPO / "Makefile").read_text(), re.M))
     shown = {words[1] for page in PAGES for words in shell_lines(page) if words[0] == "make"}
     assert {"demo", "test"} <= shown <= targets
 
@@ -191,35 +192,74 @@ def test_changelog_starts_with_this_version():
     assert headings[0] == __version__
 
 
-def constraints() -> list[Requirement]:
-    lines = (REPO / "constraints.txt").read_text().splitlines()
+def constraints(name: str) -> list[Requirement]:
+    lines = (REPO / name).read_text().splitlines()
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
-def test_constraints_are_plain_versions():
-    for pin in constraints():
+def pinned(name: str, python: str) -> dict[str, str]:
+    """Versions that a file of constraints gives to a version of Python, by package."""
+    pins = {}
+    for pin in constraints(name):
+        if pin.marker is None or pin.marker.evaluate({"python_version": python}):
+            assert canonicalize_name(pin.name) not in pins, f"{pin} is there twice"
+            pins[canonicalize_name(pin.name)] = next(iter(pin.specifier)).version
+    return pins
+
+
+def requirements(*extras: str) -> list[Requirement]:
+    lines = sum((PROJECT["optional-dependencies"][extra] for extra in extras), [])
+    return [Requirement(line) for line in PROJECT["dependencies"] + lines]
+
+
+def test_one_set_of_python_versions():
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    minors = [f"3.{minor}" for minor in range(30)]
+    assert [minor for minor in minors if allowed.contains(f"{minor}.99")] == PYTHONS
+    named = re.findall(r"ython ?(3\.\d+)(?: or (3\.\d+))?", (REPO / "README.md").read_text())
+    assert {version for pair in named for version in pair if version} == set(PYTHONS)
+    searched = re.search(r"^versions=\((.*)\)", (REPO / "tools/make_venv.sh").read_text(), re.M)
+    assert sorted(searched[1].split()) == PYTHONS
+
+
+@pytest.mark.parametrize("name", ["constraints.txt", "constraints-oldest.txt"])
+def test_constraints_are_plain_versions(name):
+    assert "://" not in (REPO / name).read_text()
+    for pin in constraints(name):
         assert pin.url is None
         assert [part.operator for part in pin.specifier] == ["=="], pin
 
 
-@pytest.mark.parametrize("python", ["3.10", "3.11"])
+@pytest.mark.parametrize("python", PYTHONS)
 def test_constraints_pin_every_dependency_within_its_bounds(python):
-    pins = {}
-    for pin in constraints():
-        if pin.marker is None or pin.marker.evaluate({"python_version": python}):
-            assert canonicalize_name(pin.name) not in pins, f"{pin} is there twice"
-            pins[canonicalize_name(pin.name)] = next(iter(pin.specifier)).version
-    extras = PROJECT["optional-dependencies"].values()
-    for line in sum(extras, PROJECT["dependencies"]):
-        wanted = Requirement(line)
-        if wanted.name == "setuptools":
-            continue  # comes with the virtual environment
+    pins = pinned("constraints.txt", python)
+    for wanted in requirements("test", "dev"):
         assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)]), wanted
+
+
+def test_oldest_constraints_are_the_lower_bounds():
+    pins = pinned("constraints-oldest.txt", PYTHONS[0])
+    for wanted in requirements("test"):
+        (bound,) = (Version(s.version) for s in wanted.specifier if s.operator == ">=")
+        oldest = Version(pins[canonicalize_name(wanted.name)])
+        assert oldest == bound, wanted
+        assert oldest in wanted.specifier, wanted
+
+
+def test_backends_need_all_dependencies_but_tensorflow_and_ctlearn():
+    left_out = {"tensorflow", "ctlearn"}
+    expected = {line for line in PROJECT["dependencies"] if Requirement(line).name not in left_out}
+    groups = PYPROJECT["dependency-groups"]
+    assert set(groups["generate"]) == expected
+    for backend in ("jax", "torch"):
+        added = {line for line in groups[backend] if isinstance(line, str)}
+        assert {"include-group": "generate"} in groups[backend]
+        assert added - set(PROJECT["optional-dependencies"]["test"]) == {backend}
 
 
 def test_hooks_and_constraints_agree_on_versions():
     hooks = yaml.safe_load((REPO / ".pre-commit-config.yaml").read_text())["repos"]
-    pins = {pin.name: str(pin.specifier).lstrip("=") for pin in constraints()}
+    pins = {pin.name: str(pin.specifier).lstrip("=") for pin in constraints("constraints.txt")}
     for hook in hooks:
         tool = "ruff" if "ruff" in hook["repo"] else "codespell"
         assert hook["rev"] == f"v{pins[tool]}"
