@@ -1,6 +1,8 @@
 """The auxiliary loss: residuals to zero or as on simulation, by models that stay as they are."""
 
+import json
 import math
+import zipfile
 
 import keras
 import numpy as np
@@ -13,9 +15,13 @@ from ctlearn_gan_aug.data.events import read_events
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.intensity import IntensityTransform
 from ctlearn_gan_aug.labels import LabelSet
-from ctlearn_gan_aug.models.auxiliary import AuxiliaryLoss, energy_distance
+from ctlearn_gan_aug.models.auxiliary import (
+    AuxiliaryLoss,
+    energy_distance,
+    load_ctlearn_model,
+)
 from ctlearn_gan_aug.models.judge import CTLearnJudge
-from ctlearn_gan_aug.training.auxiliary import build_auxiliary
+from ctlearn_gan_aug.training.auxiliary import build_auxiliary, obtain_auxiliary
 
 UNITS = {"type": 2, "energy": 1, "cameradirection": 2}
 WEIGHTS = {"energy": 0.5, "cameradirection": 0.25}
@@ -134,7 +140,7 @@ def test_energy_distance_is_least_at_the_right_width_even_in_small_batches():
     first, second = rng.standard_t(3, (2, 2000, 32)).astype(np.float32)
 
     def value(width):
-        return float(energy_distance(tf.constant(width * first.T), tf.constant(second.T)))
+        return float(energy_distance(tf.constant(np.float32(width) * first.T), second.T))
 
     widths = np.linspace(0.8, 1.2, 17)
     best = widths[np.argmin([value(width) for width in widths])]
@@ -233,6 +239,102 @@ def test_models_that_do_not_fit_are_refused(data, model):
         data.loss(small_model(data.side, "cameradirection"))
     with pytest.raises(ValueError, match="give `real`"):
         data.loss(model)(data.images[:4], data.encoded[:4])
+
+
+def edited(source, target, change):
+    """A copy of a Keras file whose configuration has been changed."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, change(content) if name == "config.json" else content)
+    return target
+
+
+def test_a_training_folder_is_accepted_as_model(data, model, tmp_path):
+    model.save(tmp_path / "ctlearn_model.keras")
+    loaded = load_ctlearn_model(tmp_path)
+    images = data.images[:4].numpy()
+    np.testing.assert_array_equal(
+        loaded.predict_on_batch(images)["energy"], model.predict_on_batch(images)["energy"]
+    )
+    assert loaded.trainable_variables == []
+
+
+@pytest.mark.parametrize("name", ["ctlearn_model.cpk", "."])
+def test_saved_models_of_keras_2_are_to_be_trained_anew(tmp_path, name):
+    (tmp_path / name).mkdir(exist_ok=True)
+    (tmp_path / name / "saved_model.pb").write_bytes(b"")
+    for path in {tmp_path, tmp_path / name}:
+        with pytest.raises(UserError, match=r"Keras 2, .* train it anew .* ctlearn_model\.keras"):
+            load_ctlearn_model(path)
+
+
+def test_no_code_comes_out_of_a_model(data, model, tmp_path):
+    image = keras.Input((data.side, data.side, 2))
+    shown = keras.layers.Lambda(lambda x: x * 2)(image)
+    keras.Model(image, model(shown)).save(tmp_path / "lambda.keras")
+    with pytest.raises(UserError, match=r"lambda\.keras holds Python code \(a Lambda layer\)"):
+        load_ctlearn_model(tmp_path / "lambda.keras")
+    mark = tmp_path / "was_here"
+
+    def other_class(content):
+        config = json.loads(content)
+        config["config"]["layers"][1] |= {
+            "module": "subprocess",
+            "class_name": "Popen",
+            "config": {"args": ["touch", str(mark)]},
+        }
+        return json.dumps(config)
+
+    model.save(tmp_path / "good.keras")
+    bad = edited(tmp_path / "good.keras", tmp_path / "bad.keras", other_class)
+    with pytest.raises(UserError, match=r"bad\.keras is no loadable CTLearn model"):
+        load_ctlearn_model(bad)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", ["model.h5", "folder", "other.keras"])
+def test_what_is_no_model_is_said_in_one_sentence(tmp_path, name):
+    if name == "folder":
+        (tmp_path / name).mkdir()
+    elif name == "model.h5":
+        (tmp_path / name).write_bytes(b"\x89HDF")
+    else:
+        with zipfile.ZipFile(tmp_path / name, "w") as file:
+            file.writestr("readme", "")
+    with pytest.raises(UserError, match=f"{name} is no (model of|loadable) CTLearn") as error:
+        load_ctlearn_model(tmp_path / name)
+    assert "\n" not in str(error.value)
+
+
+def test_a_second_try_finds_its_folder_cleared(data, model, tmp_path, monkeypatch):
+    """CTLearn refuses an existing folder, and a name that dl1-data-handler 0.14.11 dropped."""
+    from ctlearn.tools.train_model import TrainCTLearnModel
+    from dl1_data_handler.reader import DLDataReader
+
+    folder = tmp_path / "auxiliary"
+    calls = []
+
+    def train(tool, argv, raises):
+        assert DLDataReader._get_n_events is renamed
+        assert not folder.exists()
+        folder.mkdir()
+        model.save(folder / "ctlearn_model.keras")
+        calls.append(argv)
+        raise SystemExit(len(calls) == 1)  # the first training fails after its first epoch
+
+    def renamed(reader):
+        return 1
+
+    monkeypatch.setattr(TrainCTLearnModel, "run", train)
+    monkeypatch.delattr(DLDataReader, "_get_n_events", raising=False)
+    monkeypatch.setattr(DLDataReader, "get_n_events", renamed, raising=False)
+    config = run_config(weights=WEIGHTS)
+    with pytest.raises(UserError, match="ended with"):
+        obtain_auxiliary(config, data.events, folder)
+    assert obtain_auxiliary(config, data.events, folder) == folder / "ctlearn_model.keras"
+    assert obtain_auxiliary(config, data.events, folder) == folder / "ctlearn_model.keras"
+    assert len(calls) == 2
 
 
 def run_config(**auxiliary):

@@ -14,8 +14,8 @@ class AuxiliaryConfig(Section):
     Attributes
     ----------
     model : Path, dict of str to Path, or None
-        A trained CTLearn model of all tasks, or one per task; None trains one first with
-        CTLearn's own tool.
+        A trained CTLearn model (``ctlearn_model.keras`` or its folder) of all tasks, or one per
+        task; None trains one first with CTLearn's own tool.
     mapper : str or dict of str to str
         dl1-data-handler mapper the model was (or shall be) trained with, or one per task.
     match : str

@@ -1,5 +1,6 @@
 """Frozen CTLearn models as a loss: generated images have to show their labels."""
 
+import zipfile
 from pathlib import Path
 
 import keras
@@ -12,28 +13,57 @@ from ..intensity import IntensityTransform
 from ..labels import LABEL_COLUMNS, LabelSet
 from .judge import CTLearnJudge
 
+#: CTLearn's model in the output folder of a training.
+MODEL_NAME = "ctlearn_model.keras"
+#: What makes a folder a SavedModel.
+_SAVED_MODEL = "saved_model.pb"
 #: Column of CTLearn's class scores that stands for signal.
 _SIGNAL = 1
 
 
 def load_ctlearn_model(path: Path) -> keras.Model:
-    """Load a trained CTLearn model (Keras 2 folder or Keras 3 file), frozen.
+    """Load a trained CTLearn model, frozen; no code comes out of its file.
+
+    Parameters
+    ----------
+    path : Path
+        Keras file, or the output folder of a CTLearn training.
 
     Raises
     ------
     UserError
         If there is no such model or it cannot be loaded.
     """
-    if not Path(path).exists():
+    path = Path(path)
+    if not path.exists():
         raise UserError(f"auxiliary.model: {path} does not exist; name a trained CTLearn model.")
+    file = path / MODEL_NAME if path.is_dir() else path
+    if not zipfile.is_zipfile(file):
+        raise UserError(f"auxiliary.model: {path} {_why_no_model(path)}")
     try:
-        model = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(
-            f"auxiliary.model: {path} is no loadable CTLearn model ({error})."
-        ) from None
+        model = keras.models.load_model(file, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"auxiliary.model: {path} {_why_not_loaded(error)}") from None
     model.trainable = False
     return model
+
+
+def _why_no_model(path: Path) -> str:
+    if (path / _SAVED_MODEL).exists() or any(path.glob(f"*/{_SAVED_MODEL}")):
+        return (
+            "is a SavedModel of Keras 2, as CTLearn wrote before 0.10.4; train it anew with the "
+            f"installed CTLearn, which writes {MODEL_NAME}."
+        )
+    return f"is no model of CTLearn; name its {MODEL_NAME} or the folder that holds it."
+
+
+def _why_not_loaded(error: Exception) -> str:
+    if "safe_mode" in str(error):
+        return (
+            "holds Python code (a Lambda layer), which is not run; name a model of CTLearn's own "
+            "layers."
+        )
+    return f"is no loadable CTLearn model ({str(error).splitlines()[0]})."
 
 
 def label_columns(task: str, labels: LabelSet, match: str) -> list[int]:
@@ -156,7 +186,7 @@ class AuxiliaryLoss:
     def _squared(self, task: str, output, encoded):
         if task == "type":
             truth = tf.cast(tf.round(self._truth(task, encoded)[:, 0]), tf.int32)
-            cross_entropy = tf.keras.losses.categorical_crossentropy(tf.one_hot(truth, 2), output)
+            cross_entropy = keras.losses.categorical_crossentropy(tf.one_hot(truth, 2), output)
             return tf.reduce_mean(cross_entropy)
         return tf.reduce_mean(tf.square(self._residuals(task, output, encoded)))
 

@@ -10,8 +10,6 @@ from ..camera import Camera
 from ..errors import UserError
 from ..intensity import IntensityTransform
 
-TASKS = ("type", "energy", "cameradirection", "skydirection")
-
 
 class CTLearnJudge:
     """Outputs of a CTLearn model by task, differentiable with respect to the image.
@@ -44,8 +42,7 @@ class CTLearnJudge:
 
     def _check_input(self, mapper: str) -> None:
         wanted = (self._side, self._side, len(self.intensity.channels))
-        shape = self.model.input_shape
-        shape = tuple((shape[0] if isinstance(shape, list) else shape)[1:])
+        shape = tuple(self.model.input_shape[1:])
         if shape != wanted:
             raise UserError(
                 f"auxiliary.model: reads images of shape {shape}, the {mapper} gives {wanted}; "
@@ -84,22 +81,9 @@ class CTLearnJudge:
         )
 
     def _predict(self, images) -> dict:
+        """Outputs by task; a CTLearn model of the type alone gives them bare."""
         outputs = self.model(images, training=False)
-        if isinstance(outputs, dict):
-            return outputs
-        outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
-        names = [
-            _task_of(name, output)
-            for name, output in zip(self.model.output_names, outputs, strict=True)
-        ]
-        return dict(zip(names, outputs, strict=True))
-
-
-def _task_of(output_name: str, output) -> str:
-    """A CTLearn model of the type task alone names its output after the softmax layer."""
-    if output_name in TASKS:
-        return output_name
-    return "type" if output.shape[-1] == 2 and "softmax" in output_name else output_name
+        return outputs if isinstance(outputs, dict) else {"type": outputs}
 
 
 def _sparse(mapping) -> tf.SparseTensor:

@@ -1,6 +1,7 @@
 """Getting the auxiliary: given CTLearn models, or one trained here with CTLearn's own tool."""
 
 import logging
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -9,15 +10,16 @@ import yaml
 from ..config.auxiliary import AuxiliaryConfig
 from ..config.train import TrainConfig
 from ..data.events import Events
+from ..data.names import reconcile_names
 from ..errors import UserError
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
-from ..models.auxiliary import AuxiliaryLoss, label_columns, load_ctlearn_model
+from ..models.auxiliary import MODEL_NAME, AuxiliaryLoss, label_columns, load_ctlearn_model
 
 log = logging.getLogger(__name__)
 
-#: CTLearn's model folder (Keras 2) or file (Keras 3) inside its output folder.
-_MODEL_NAMES = ("ctlearn_model.cpk", "ctlearn_model.keras")
+#: Written into the folder when the last epoch has ended.
+_FINISHED = "finished"
 
 
 def build_auxiliary(
@@ -84,15 +86,17 @@ def obtain_auxiliary(config: TrainConfig, events: Events, folder: Path) -> Path 
 
 
 def _trained_model(folder: Path) -> Path | None:
-    # The log is complete only when the last epoch ended, the marker says that it did.
-    if not (folder / "finished").exists():
-        return None
-    return next((folder / n for n in _MODEL_NAMES if (folder / n).exists()), None)
+    # The model is the best one only when the last epoch ended; the marker says that it did.
+    model = folder / MODEL_NAME
+    return model if (folder / _FINISHED).exists() and model.exists() else None
 
 
 def _train(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Events, folder: Path) -> None:
     from ctlearn.tools.train_model import TrainCTLearnModel
 
+    reconcile_names()
+    if folder.exists():  # CTLearn refuses what an interrupted training of ours has left
+        shutil.rmtree(folder)
     with tempfile.TemporaryDirectory() as scratch:
         signal = _link_all(events.sources, Path(scratch) / "signal")
         options = Path(scratch) / "ctlearn.yaml"
@@ -101,13 +105,13 @@ def _train(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Events, fold
         for task in auxiliary.weights:
             argv += ["--reco", task]
         try:
-            TrainCTLearnModel().run([*argv, "--overwrite"], raises=True)
+            TrainCTLearnModel().run(argv, raises=True)
         except SystemExit as end:
             if end.code:
                 raise UserError(f"auxiliary: CTLearn's training ended with {end.code}.") from end
         except Exception as error:  # whatever CTLearn's tool ends with
             raise UserError(f"auxiliary: CTLearn's training failed ({error}).") from error
-    (folder / "finished").touch()
+    (folder / _FINISHED).touch()
 
 
 def _link_all(sources: list[Path], folder: Path) -> Path:
