@@ -208,8 +208,8 @@ def pinned(name: str, python: str) -> dict[str, str]:
 
 
 def requirements(*extras: str) -> list[Requirement]:
-    lines = sum((PROJECT["optional-dependencies"][extra] for extra in extras), [])
-    return [Requirement(line) for line in PROJECT["dependencies"] + lines]
+    lists = [PROJECT["dependencies"], *(PROJECT["optional-dependencies"][name] for name in extras)]
+    return [Requirement(line) for lines in lists for line in lines]
 
 
 def test_one_set_of_python_versions():
