@@ -119,7 +119,8 @@ def test_dl1_data_handler_reads_labels_and_images(other_run, toy_of_each_model):
         np.testing.assert_allclose(found.labels[name], expected.labels[name], atol=1e-9)
 
 
-def test_fixed_point_images(toy_gamma, tmp_path):
+@pytest.mark.parametrize("dtype, offset", [("<i4", 0), ("<u2", 500)])
+def test_fixed_point_images(toy_gamma, tmp_path, dtype, offset):
     """A skeleton with integer images: values are rounded as ctapipe does, and read back."""
     from ctapipe.io import read_table
 
@@ -129,14 +130,14 @@ def test_fixed_point_images(toy_gamma, tmp_path):
         table = h5file.get_node(path)
         attributes = {name: table.attrs[name] for name in table.attrs._f_list("user")}
         columns = {n: table.dtype[n] for n in table.colnames}
-        columns |= {"image": ("<i4", columns["image"].shape)}
+        columns |= {"image": (dtype, columns["image"].shape)}
         h5file.remove_node(path)
         group, name = path.rsplit("/", 1)
         table = h5file.create_table(group, name, np.dtype(list(columns.items())))
         for key, value in attributes.items():
             table.attrs[key] = value
         position = table.colnames.index("image")
-        scaling = {"": "fixed_point", "_SCALE": 10.0, "_OFFSET": 0, "_DTYPE": "float32"}
+        scaling = {"": "fixed_point", "_SCALE": 10.0, "_OFFSET": offset, "_DTYPE": "float32"}
         for key, value in scaling.items():
             table.attrs[f"CTAFIELD_{position}_TRANSFORM{key}"] = value
     content = Source(toy_gamma, 20)
@@ -148,7 +149,7 @@ def test_fixed_point_images(toy_gamma, tmp_path):
     found = read_table(target, path)["image"]
     np.testing.assert_allclose(found, content.images, atol=0.0501)
     with tables.open_file(target) as h5file:
-        assert h5file.get_node(path).dtype["image"].base == np.int32
+        assert h5file.get_node(path).dtype["image"].base == np.dtype(dtype)
 
 
 def test_compression(toy_of_each_model, rewritten, tmp_path):

@@ -43,7 +43,7 @@ def to_stored(table: tables.Table, name: str, values) -> np.ndarray:
     """
     if isinstance(values, Time):
         return _carried(_transform(table, name)(values))
-    if table.dtype[name].base.kind != "i" or values.dtype.kind != "f":
+    if table.dtype[name].base.kind not in "iu" or values.dtype.kind != "f":
         return values
     from ctapipe.io.tableio import FixedPointColumnTransform
 
