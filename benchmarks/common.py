@@ -31,7 +31,7 @@ def open_loader(reader, batch: int):
     """CTLearn's loader over all events in random order."""
     from ctlearn.core.loader import DLDataLoader
 
-    indices = np.random.default_rng(0).permutation(reader._get_n_events()).tolist()
+    indices = np.random.default_rng(0).permutation(len(reader.example_identifiers)).tolist()
     return DLDataLoader(
         reader, indices, ["energy", "cameradirection"], batch_size=batch, random_seed=0
     )

@@ -23,7 +23,7 @@ def consume(batches: tf.data.Dataset):
     """Take every batch inside a graph, as Keras' training function does."""
     total = 0.0
     for features, _ in batches:
-        total += features["input"][0, 0, 0, 0]
+        total += features[0, 0, 0, 0]
     return total
 
 
@@ -48,7 +48,7 @@ def check_equal(loader, feed: StoreFeed) -> None:
     """A ratio counts only between equal results."""
     ours, labels = next(iter(feed.batches(shuffled=False)))
     theirs, their_labels = loader[0]
-    np.testing.assert_allclose(ours["input"], theirs["input"], rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-3)
     np.testing.assert_allclose(labels["energy"], their_labels["energy"], rtol=1e-6)
 
 

@@ -32,7 +32,7 @@ def peak_of(path: Path, cache: Path) -> None:
     for _ in range(2):
         consume(feed.batches(shuffled=True))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    n_events = reader._get_n_events()
+    n_events = len(reader.example_identifiers)
     size = sum(path.stat().st_size for path in store.folder.iterdir()) / 2**20
     print(f"{n_events:8d} events: store {size:6.0f} MiB, peak {peak:6.0f} MiB", flush=True)
 

@@ -22,6 +22,13 @@ CLEANING = CleaningSettings(picture=7.0, boundary=4.0, keep_isolated=False, min_
 #: Charge of the marker pixel, p.e.: the image's running number, small enough for float32.
 MARKER_PIXEL = 3
 BATCH = 16
+#: A reader's ``transforms`` where no column is of fixed point.
+FLOAT_COLUMNS = {
+    "image_scale": 0.0,
+    "image_offset": 0,
+    "peak_time_scale": 0.0,
+    "peak_time_offset": 0,
+}
 #: A CTLearn training of seconds.
 TRAINING = {
     "n_epochs": 2,
@@ -93,10 +100,10 @@ def draw_labels(bundle: FakeBundle):
 def generate_marked(n_pixels: int, n_channels: int):
     """A `Generate` whose images are all 20 p.e., but for the number in the marker pixel."""
 
-    def generate(step, encoded):
-        assert len(encoded) == CHUNK_SIZE
+    def generate(numbers, encoded):
+        assert len(numbers) == len(encoded) == CHUNK_SIZE
         pixels = np.full((CHUNK_SIZE, n_pixels, n_channels), 20.0, dtype=np.float32)
-        pixels[:, MARKER_PIXEL, 0] = step % 1000 * CHUNK_SIZE + np.arange(CHUNK_SIZE)
+        pixels[:, MARKER_PIXEL, 0] = numbers % (1000 * CHUNK_SIZE)
         return pixels
 
     return generate
@@ -125,9 +132,7 @@ def fake_stream(
         selection=GeneratedSelection(
             criteria, ["hillas_intensity", "hillas_width"], bundle.camera, bundle.cleaning
         ),
-        form=ReaderFormat(
-            tuple(channels), {"image_offset": 0, "peak_time_offset": 0}, tuple(tasks)
-        ),
+        form=ReaderFormat(tuple(channels), FLOAT_COLUMNS, tuple(tasks)),
     )
 
 
@@ -154,7 +159,7 @@ class ReplayBundle:
         self._sorted = self.labels.encode(events.labels)[self._order, 0]
         self._pixels = events.pixels
 
-    def generate(self, step, encoded):
+    def generate(self, numbers, encoded):
         """The images of the events with the encoded energies."""
         row = self._order[np.searchsorted(self._sorted, encoded[:, 0])]
         return self._pixels[row]
@@ -172,7 +177,7 @@ def use_replay(monkeypatch, bundles: dict) -> None:
     by_path = {Path(name): bundle for name, bundle in bundles.items()}
     monkeypatch.setattr(build, "load_bundle", by_path.__getitem__)
     monkeypatch.setattr(build, "sample_labels", replay_labels)
-    monkeypatch.setattr(build, "compile_generator", lambda bundle, seed: bundle.generate)
+    monkeypatch.setattr(build, "generator_of", lambda bundle, seed: bundle.generate)
 
 
 class FakeLoader:
@@ -195,7 +200,7 @@ class FakeLoader:
     def __getitem__(self, step):
         index = np.array(self.indices[step * self.batch_size : (step + 1) * self.batch_size])
         images = np.ones((len(index), *self.input_shape), np.float32)
-        features = {"input": images * -(1.0 + index[:, None, None, None])}
+        features = images * -(1.0 + index[:, None, None, None])
         pair = np.stack([index, index], axis=1).astype(float)
         one_hot = np.eye(2)[index % 2]
         values = {

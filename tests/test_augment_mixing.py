@@ -37,7 +37,7 @@ def mixed_batches(mapping, tasks=("energy",), seed=2):
 
 
 def is_generated(features):
-    return features["input"].max(axis=(1, 2, 3)) > 0
+    return features.max(axis=(1, 2, 3)) > 0
 
 
 def test_exact_fraction_and_every_event_once(mapping):
@@ -51,7 +51,7 @@ def test_exact_fraction_and_every_event_once(mapping):
         patterns.add(tuple(generated))
         seen.extend(labels["energy"][~generated].astype(int))
         # A simulated event still has its own label.
-        own = -1 - features["input"][~generated].min(axis=(1, 2, 3))
+        own = -1 - features[~generated].min(axis=(1, 2, 3))
         np.testing.assert_array_equal(own, labels["energy"][~generated])
     assert len(seen) == mixed.steps * (BATCH - GENERATED) == len(set(seen))
     assert len(patterns) > mixed.steps / 2, "positions inside the batch are not shuffled"
@@ -63,9 +63,8 @@ def test_structure_equals_ctlearns_loader(mapping, tasks):
     features, labels = next(mixed.dataset.as_numpy_iterator())
     side = int(mapping.shape[1] ** 0.5)
     their_features, their_labels = FakeLoader(EVENTS, tasks, BATCH, side)[0]
-    assert features.keys() == their_features.keys()
-    assert features["input"].shape == their_features["input"].shape == (BATCH, side, side, 2)
-    assert features["input"].dtype == np.float32
+    assert features.shape == their_features.shape == (BATCH, side, side, 2)
+    assert features.dtype == np.float32
     assert isinstance(labels, dict) == isinstance(their_labels, dict)
     ours, theirs = (x if isinstance(x, dict) else {"type": x} for x in (labels, their_labels))
     assert ours.keys() == theirs.keys()
@@ -84,7 +83,7 @@ def test_finite_with_ctlearns_attributes(mapping):
 
 def collect(mixed):
     batches = list(mixed.dataset.as_numpy_iterator())
-    return np.stack([features["input"] for features, _ in batches])
+    return np.stack([features for features, _ in batches])
 
 
 def test_epochs_differ_and_are_reproducible(mapping):
@@ -134,8 +133,8 @@ def test_generated_image_reaches_its_place(mapping):
     mixed = mixed_batches(mapping)
     features, _ = next(mixed.dataset.as_numpy_iterator())
     cell = mapping[MARKER_PIXEL].indices[0]
-    side = features["input"].shape[1]
-    image = features["input"][is_generated(features)][0, ..., 0]
+    side = features.shape[1]
+    image = features[is_generated(features)][0, ..., 0]
     expected = np.asarray(mapping.sum(axis=0)).reshape(side, side) * 20.0
     different = np.flatnonzero(np.abs(image - expected) > 1e-3)
     assert set(different) <= {cell}

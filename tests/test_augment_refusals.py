@@ -11,8 +11,8 @@ from augment_fakes import (
     augmented_tool,
     make_toy_files,
     use_replay,
-    write_config,
 )
+from augment_fakes import write_config as write_full_config
 from click.testing import CliRunner
 
 from ctlearn_gan_aug.errors import UserError
@@ -36,6 +36,11 @@ def workplace(tmp_path, monkeypatch):
     return tmp_path
 
 
+def write_config(folder, block=None, **training):
+    """Batches small enough for the validation events of so few."""
+    return write_full_config(folder, block, **{"batch_size": 2, **training})
+
+
 def refused(data, workplace, *, config=None, signal="gamma", output="out", options=()):
     """The one sentence an unsuccessful training ends in."""
     config = config or write_config(workplace)
@@ -51,6 +56,15 @@ def test_existing_output_is_kept(data, workplace):
     (workplace / "out" / "model").write_text("precious")
     assert "--overwrite" in refused(data, workplace)
     assert (workplace / "out" / "model").read_text() == "precious"
+
+
+def test_only_outputs_of_trainings_are_replaced(data, workplace):
+    (workplace / "out").mkdir()
+    (workplace / "out" / "training_log.csv").write_text("")
+    (workplace / "out" / "thesis.tex").write_text("precious")
+    message = refused(data, workplace, options=["--overwrite"])
+    assert "out: holds thesis.tex, which no training of CTLearn has written" in message
+    assert (workplace / "out" / "thesis.tex").read_text() == "precious"
 
 
 def test_output_below_a_file(data, workplace):
@@ -72,6 +86,14 @@ def test_file_that_is_not_dl1(data, workplace):
 def test_too_few_events_for_a_batch(data, workplace):
     config = write_config(workplace, batch_size=1000)
     assert "not enough" in refused(data, workplace, config=config)
+
+
+def test_too_few_events_for_validation(data, workplace):
+    """Keras would end the training after its first epoch."""
+    config = write_config(workplace, batch_size=16)
+    message = refused(data, workplace, config=config)
+    assert "validation events do not fill one batch of 16" in message
+    assert not (workplace / "out").exists()
 
 
 def test_background_for_an_energy_training(data, workplace):
@@ -140,9 +162,9 @@ def test_failure_while_training_ends_in_one_sentence(data, bundles, workplace, m
 
     calls = []
 
-    def generate(step, encoded):
-        calls.append(step)
-        return bundles["gamma"].generate(step, encoded) * (np.nan if len(calls) > 1 else 1)
+    def generate(numbers, encoded):
+        calls.append(numbers)
+        return bundles["gamma"].generate(numbers, encoded) * (np.nan if len(calls) > 1 else 1)
 
     failing = copy.copy(bundles["gamma"])
     failing.generate = generate

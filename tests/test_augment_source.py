@@ -72,7 +72,7 @@ def test_seed_changes_labels():
 
 
 def test_label_and_image_stay_together():
-    def generate(step, encoded):
+    def generate(numbers, encoded):
         pixels = np.zeros((len(encoded), fake_stream().region.bundle.camera.n_pixels, 2))
         pixels[:, 0, 0] = encoded[:, 0]
         return pixels.astype(np.float32)
@@ -102,7 +102,7 @@ def test_hopeless_region_ends_in_one_sentence():
 
 
 def test_invalid_values_are_refused():
-    def generate(step, encoded):
+    def generate(numbers, encoded):
         return np.full((len(encoded), fake_stream().region.bundle.camera.n_pixels, 2), np.nan)
 
     with pytest.raises(UserError, match="not finite"):

@@ -57,20 +57,26 @@ def run(tool, config, data, *options, background=False, output="out", task="ener
 
 
 def assert_same_log(ours, theirs):
-    """Equal losses; sums over a batch of known size may round differently.
-
-    Rounding also moves an event across one of the thresholds at which Keras counts for its AUC.
-    """
+    """Equal but for the rounding of sums, with which an event may cross a threshold of the AUC."""
     assert len(ours) == len(theirs)
     for row, expected in zip(ours, theirs, strict=True):
         assert row.keys() == expected.keys()
         for name, value in row.items():
-            tolerance = {"abs": 0.02} if "auc" in name else {"rel": 1e-4}
+            tolerance = {"abs": 1e-3} if "auc" in name else {"rel": 1e-5}
             assert float(value) == pytest.approx(float(expected[name]), **tolerance), name
 
 
-@pytest.mark.parametrize(("task", "background"), [("energy", False), ("type", True)])
-def test_without_block_the_training_is_ctlearns_own(data, workplace, task, background):
+FROM_STORE_AND_LOADER = {"built": (), "found": (), "loader": ("--reader", "ctlearn")}
+
+
+@pytest.mark.parametrize(
+    ("task", "background", "trainings"),
+    [
+        ("energy", False, FROM_STORE_AND_LOADER),
+        ("type", True, {"elsewhere": ("--store", "stores")}),
+    ],
+)
+def test_without_block_the_training_is_ctlearns_own(data, workplace, task, background, trainings):
     """From a store that is built, from one that is found, and from CTLearn's own loader."""
     from ctlearn.tools.train_model import TrainCTLearnModel
 
@@ -80,22 +86,67 @@ def test_without_block_the_training_is_ctlearns_own(data, workplace, task, backg
     theirs = run(TrainCTLearnModel(), config, data, output="theirs", **options)
     assert np.isfinite([float(row["val_loss"]) for row in theirs]).all()
     assert len({row["val_loss"] for row in theirs}) == 3
-    for output, arguments in {
-        "built": (),
-        "found": (),
-        "elsewhere": ("--store", "stores"),
-        "loader": ("--reader", "ctlearn"),
-    }.items():
+    for output, arguments in trainings.items():
         ours = run(augmented_tool(), config, data, *arguments, output=output, **options)
         assert_same_log(ours, theirs)
-    for cache in ("ctlearn_gan_store", "stores"):
-        assert len([p for p in (workplace / cache).iterdir() if p.name[0] != "."]) == 1
+        assert files_in(workplace / output) == files_in(workplace / "theirs")
+    cache = workplace / ("stores" if "elsewhere" in trainings else "ctlearn_gan_store")
+    assert len([p for p in cache.iterdir() if p.name[0] != "."]) == 1
+
+
+def files_in(folder):
+    """Names below a folder; TensorBoard's without time and process."""
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    return sorted(name.split(".tfevents.")[0] for name in names)
+
+
+def test_overwrite_replaces_an_earlier_training_when_the_new_one_has_ended(
+    data, workplace, monkeypatch
+):
+    from ctlearn.tools.train_model import TrainCTLearnModel
+
+    config = write_config(workplace, n_epochs=1, batch_size=8)
+    model = workplace / "out" / "ctlearn_model.keras"
+    run(augmented_tool(), config, data)
+    first = model.read_bytes()
+
+    def fail(tool):
+        """As a training that is interrupted in its second epoch leaves things."""
+        tool.output_dir.mkdir()
+        (tool.output_dir / model.name).write_text("half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(TrainCTLearnModel, "start", fail)
+        argv = ["--config", config, "--signal", str(data / "gamma"), "--output", "out"]
+        augmented_tool().run([*argv, "--reco", "energy", "--overwrite"])
+    assert model.read_bytes() == first
+    assert (workplace / "out.new" / model.name).read_text() == "half"
+    assert len(run(augmented_tool(), config, data, "--overwrite")) == 1
+    assert model.stat().st_size > 1000
+    assert model.read_bytes() != first
+    assert [path.name for path in workplace.glob("out*")] == ["out"]
+
+
+def test_either_name_of_a_method_of_dl1_data_handler_serves_ctlearn(data, workplace, monkeypatch):
+    """Release 0.14.11 renamed what CTLearn 0.10.4 calls in its setup."""
+    from ctlearn.tools.train_model import TrainCTLearnModel
+    from dl1_data_handler.reader import DLDataReader
+
+    count = getattr(DLDataReader, "_get_n_events", None) or DLDataReader.get_n_events
+    monkeypatch.delattr(DLDataReader, "_get_n_events", raising=False)
+    monkeypatch.setattr(DLDataReader, "get_n_events", count, raising=False)
+    monkeypatch.setattr(TrainCTLearnModel, "start", lambda tool: None)
+    argv = ["--signal", str(data / "gamma"), "--output", "out", "--reco", "energy"]
+    with pytest.raises(SystemExit) as end:
+        augmented_tool().run(["--config", write_config(workplace, batch_size=8), *argv])
+    assert end.value.code == 0
 
 
 def test_what_a_store_cannot_feed_is_said(data, workplace):
     reader = {"mode": "stereo", "min_telescopes": 1}
     stereo = TRAINING["DLImageReader"] | reader
-    config = write_config(workplace, n_epochs=1, DLImageReader=stereo)
+    config = write_config(workplace, n_epochs=1, batch_size=8, DLImageReader=stereo)
     options = ("--log-file", "train.log", "--log-file-level", "INFO")
     tool = augmented_tool()
     with pytest.raises(SystemExit):  # CTLearn's mono model cannot train on it, but is asked to
@@ -130,7 +181,7 @@ def test_block_is_honoured_and_reported(data, bundles, workplace, monkeypatch):
     assert [region["class"] for region in written["regions"]] == ["signal", "background"]
     # Validation is simulated only, its batches are whole.
     (features, _), *_ = tool.validation_loader
-    assert len(features["input"]) == BATCH
+    assert len(features) == BATCH
     weights = tool.dl1dh_reader.class_weight
     fed = tool._mixed.fed_per_class(
         np.asarray(tool.dl1dh_reader.example_identifiers["true_shower_primary_class"]) == 1
@@ -168,7 +219,7 @@ def test_generated_images_arrive_as_the_reader_delivers_them(
     config.DLImageReader.channels = channels
     reader = DLImageReader([str(data / "gamma" / "gamma.dl1.h5")], config=config)
     tasks = ["energy", "cameradirection", "skydirection"]
-    n = reader._get_n_events()
+    n = len(reader.example_identifiers)
     everything = DLDataLoader(reader, list(range(n)), tasks, batch_size=n)[0]
     block = GanAugmentConfig(generators={"gamma": "gamma"}, fraction=0.5)
     source = build.synthetic_source(block, build.load_bundles(block), reader, tasks, 10)
@@ -184,9 +235,9 @@ def test_generated_images_arrive_as_the_reader_delivers_them(
     n_compared = 0
     for features, labels in batches.as_numpy_iterator():
         rows = [by_energy[round(float(energy), 5)] for energy in labels["energy"]]
-        images = everything[0]["input"][rows]
+        images = everything[0][rows]
         scale = np.abs(images).max()
-        np.testing.assert_allclose(features["input"], images, rtol=1e-5, atol=1e-5 * scale)
+        np.testing.assert_allclose(features, images, rtol=1e-5, atol=1e-5 * scale)
         for task in tasks:
             np.testing.assert_allclose(labels[task], everything[1][task][rows], atol=1e-5)
         n_compared += len(rows)
@@ -206,16 +257,18 @@ def test_bundle_on_disk_is_mixed_in(data, untrained, workplace):
     assert region["images_accepted"] == region["images_generated"]
 
 
-def test_compiled_generator_repeats_a_step(untrained):
-    from ctlearn_gan_aug.augment.build import compile_generator
+def test_images_of_a_bundle_are_a_function_of_number_seed_and_label(untrained):
+    from ctlearn_gan_aug.augment.build import generator_of
     from ctlearn_gan_aug.augment.stream import CHUNK_SIZE
     from ctlearn_gan_aug.bundle import load_bundle
 
     bundle = load_bundle(untrained)
-    generate = compile_generator(bundle, seed=1)
+    generate = generator_of(bundle, seed=1)
     labels = np.zeros((CHUNK_SIZE, bundle.labels.size), np.float32)
-    first = generate(0, labels)
+    numbers = np.arange(CHUNK_SIZE, dtype=np.int64)
+    first = generate(numbers, labels)
     assert first.shape == (CHUNK_SIZE, bundle.camera.n_pixels, 2)
-    np.testing.assert_array_equal(generate(0, labels), first)
-    assert not np.array_equal(generate(2**40, labels), first)
-    assert not np.array_equal(compile_generator(bundle, seed=2)(0, labels), first)
+    np.testing.assert_array_equal(generate(numbers, labels), first)
+    np.testing.assert_array_equal(generate(numbers[::-1], labels), first[::-1])
+    assert not np.array_equal(generate(numbers + 2**60, labels), first)
+    assert not np.array_equal(generator_of(bundle, seed=2)(numbers, labels), first)

@@ -55,7 +55,7 @@ def make_reader(signal, background=(), *, mapper="ShiftingMapper", channels=CHAN
 def make_loader(reader, tasks=("energy",), seed=0):
     from ctlearn.core.loader import DLDataLoader
 
-    indices = np.random.default_rng(seed).permutation(reader._get_n_events()).tolist()
+    indices = np.random.default_rng(seed).permutation(len(reader.example_identifiers)).tolist()
     return DLDataLoader(reader, indices, list(tasks), batch_size=BATCH, random_seed=seed)
 
 
@@ -112,7 +112,7 @@ def test_real_files(shared_data, tmp_path, name, mapper, channels):
 def test_cuts_and_several_files(toy_gamma, toy_proton, tmp_path):
     cut = [("bright", "hillas_intensity > 200")]
     reader = make_reader([toy_gamma, toy_proton], criteria=cut)
-    assert 0 < reader._get_n_events() < 500
+    assert 0 < len(reader.example_identifiers) < 500
     loader = make_loader(reader)
     assert_same_batches(loader, make_feed(loader, tmp_path), n_batches=100)
 
@@ -153,9 +153,9 @@ plain = list(feed.batches(shuffled=False))
 shared = list(strategy.experimental_distribute_dataset(feed.batches(shuffled=False)))
 assert len(shared) == len(plain) > 0
 for (features, labels), (all_features, all_labels) in zip(shared, plain):
-    parts = strategy.experimental_local_results(features["input"])
+    parts = strategy.experimental_local_results(features)
     assert [len(part) for part in parts] == [4, 4]
-    np.testing.assert_array_equal(np.concatenate(parts), all_features["input"])
+    np.testing.assert_array_equal(np.concatenate(parts), all_features)
     parts = strategy.experimental_local_results(labels["energy"])
     np.testing.assert_array_equal(np.concatenate(parts), all_labels["energy"])
 print("shared")

@@ -66,7 +66,7 @@ def synthetic_source(
         check_channels(bundle, form.channels)
         check_labels(bundle, tasks)
         warn_of_differences(bundle, reader)
-    generate = {id(r.bundle): compile_generator(r.bundle, block.seed) for r in regions}
+    generate = {id(r.bundle): generator_of(r.bundle, block.seed) for r in regions}
     streams = [
         RegionStream(
             region=region,
@@ -95,23 +95,9 @@ def reader_camera(reader) -> Camera:
     return Camera.from_subarray(subarray, reader.tel_ids[0])
 
 
-def compile_generator(bundle, seed: int) -> Generate:
-    """Compile a bundle's generator for chunks of images, on the accelerator if there is one."""
-    import tensorflow as tf
-
-    sampler = Sampler(bundle, seed, batch_size=CHUNK_SIZE)
-    run = tf.function(
-        sampler.graph(),
-        input_signature=[
-            tf.TensorSpec((), tf.int64),
-            tf.TensorSpec((CHUNK_SIZE, bundle.labels.size), tf.float32),
-        ],
-    )
-
-    def generate(step: int, encoded: np.ndarray) -> np.ndarray:
-        return run(tf.constant(step, tf.int64), tf.constant(encoded)).numpy()
-
-    return generate
+def generator_of(bundle, seed: int) -> Generate:
+    """A bundle's images by number."""
+    return Sampler(bundle, seed, batch_size=CHUNK_SIZE).images
 
 
 def _draw(region: MixedRegion, extrapolate: bool, n: int, rng: np.random.Generator):

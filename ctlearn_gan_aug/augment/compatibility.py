@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..camera import Camera
+from ..data.channels import needs_peak_time
 from ..errors import UserError
-from .channels import needs_peak_time
 
 log = logging.getLogger(__name__)
 

@@ -61,14 +61,24 @@ class StoreFeeds:
             return cls(*(StoreFeed(loader, store.pixels) for loader in loaders))
 
     def training_callback(self) -> keras.callbacks.Callback:
-        """Shuffles training events after every epoch, as Keras tells a ``Sequence`` to."""
-        shuffle = self.training.loader.on_epoch_end
-        return keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: shuffle())
+        """Shuffles training events as Keras tells CTLearn's loader to.
+
+        That is after every epoch, and once before the first, when the model has been built.
+        """
+        return _shuffling(self.training, "on_train_begin", "on_epoch_end")
 
     def validation_callback(self) -> keras.callbacks.Callback:
-        """Likewise for validation events; which of them fill the last batch changes with it."""
-        shuffle = self.validation.loader.on_epoch_end
-        return keras.callbacks.LambdaCallback(on_test_end=lambda *_: shuffle())
+        """Likewise for validation events, before and after every validation.
+
+        Which of them fill the last batch changes with it.
+        """
+        return _shuffling(self.validation, "on_test_begin", "on_test_end")
+
+
+def _shuffling(feed: StoreFeed, *moments: str) -> keras.callbacks.Callback:
+    return keras.callbacks.LambdaCallback(
+        **{moment: lambda *_: feed.loader.on_epoch_end() for moment in moments}
+    )
 
 
 @contextlib.contextmanager

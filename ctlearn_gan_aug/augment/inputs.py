@@ -1,12 +1,10 @@
-"""What a CTLearn training is started with, checked before anything is loaded or deleted."""
+"""What a CTLearn training is started with, checked before anything is loaded."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from traitlets import TraitError
 
-from ..dl1.check import check_dl1
 from ..errors import UserError
 
 
@@ -16,18 +14,12 @@ def find_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
     Raises
     ------
     UserError
-        If there is none; dl1-data-handler would fail with an IndexError.
+        If there is none; dl1-data-handler fails deep inside or speaks of a list.
     """
     files = sorted({path for pattern in patterns for path in Path(folder).glob(pattern)})
     if not files:
         raise UserError(f"{folder}: holds no file that matches {' or '.join(patterns)}.")
     return files
-
-
-def check_training_files(files: Sequence[Path]) -> None:
-    """Refuse files that are not DL1, each with its own reason."""
-    for path in files:
-        check_dl1(path)
 
 
 def check_given(tool) -> None:
@@ -40,16 +32,6 @@ def check_given(tool) -> None:
         raise UserError(
             "No task is given: pass --reco type, energy, cameradirection or skydirection."
         )
-
-
-def check_output(folder: Path, overwrite: bool) -> None:
-    """Refuse an existing or unwritable output folder before any work is done."""
-    if folder.exists() and not overwrite:
-        raise UserError(f"{folder}: already exists; choose another name or pass --overwrite.")
-    # CTLearn creates the folder with its parents, hours of reading later.
-    parent = next(path for path in folder.absolute().parents if path.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise UserError(f"{parent}: is not a writable folder; choose another output.")
 
 
 def _given(tool, trait: str):

@@ -128,21 +128,16 @@ class MixedBatches:
         return (batch - signal) * self.steps, signal * self.steps
 
     def _build(self) -> tf.data.Dataset:
-        features, labels = self._loader[0]
+        batch = self._loader[0]
         if self._feed:
             simulated = self._feed.dataset(self._order)
         else:
             simulated = tf.data.Dataset.from_generator(
-                self._simulated, output_signature=tf.nest.map_structure(_spec, (features, labels))
+                self._simulated, output_signature=_spec(batch, self.n_simulated)
             )
-        labels_by_task = labels if isinstance(labels, dict) else {"type": labels}
+        order = tf.TensorSpec((self.n_simulated + self.n_generated,), tf.int32)
         generated = tf.data.Dataset.from_generator(
-            self._generated,
-            output_signature=(
-                tf.TensorSpec((self.n_generated, *self._loader.input_shape), tf.float32),
-                {task: _spec(label, self.n_generated) for task, label in labels_by_task.items()},
-                tf.TensorSpec((self.n_simulated + self.n_generated,), tf.int32),
-            ),
+            self._generated, output_signature=(*_spec(batch, self.n_generated), order)
         )
         # Two generators, each ahead of the training on its own thread.
         pair = (simulated.prefetch(_PREFETCH), generated.prefetch(_PREFETCH))
@@ -174,19 +169,17 @@ class MixedBatches:
         rng = np.random.default_rng([self._seed, self._epoch])
         for images in self._source.epoch(self._epoch, self.steps):
             order = rng.permutation(self.n_simulated + self.n_generated)
-            yield self._map(images.pixels), images.labels, order.astype(np.int32)
+            labels = images.labels
+            if self._loader.tasks == ["type"]:  # CTLearn then gives the bare array
+                labels = labels["type"]
+            yield self._map(images.pixels), labels, order.astype(np.int32)
 
     def _join(self, simulated, generated):
-        features, labels = simulated
-        new_features, new_labels, order = generated
-        if isinstance(features, dict):  # Keras 2; CTLearn gives the bare array on Keras 3
-            new_features = {"input": new_features}
-        if not isinstance(labels, dict):
-            new_labels = new_labels["type"]
+        images, labels, order = generated
         return tf.nest.map_structure(
             lambda old, new: tf.gather(tf.concat([old, new], axis=0), order),
-            (features, labels),
-            (new_features, new_labels),
+            simulated,
+            (images, labels),
         )
 
 
@@ -196,6 +189,8 @@ def class_weights(n_background: float, n_signal: float) -> dict[int, float]:
     return {0: half / n_background, 1: half / n_signal}
 
 
-def _spec(values, n_rows: int | None = None) -> tf.TensorSpec:
-    n_rows = len(values) if n_rows is None else n_rows
-    return tf.TensorSpec((n_rows, *np.shape(values)[1:]), tf.float32)
+def _spec(batch, n_rows: int):
+    """Structure of a batch of ``n_rows``, in float32."""
+    return tf.nest.map_structure(
+        lambda values: tf.TensorSpec((n_rows, *np.shape(values)[1:]), tf.float32), batch
+    )

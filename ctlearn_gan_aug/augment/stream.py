@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table
 
+from ..data.channels import as_stored, needs_mask, reader_channels
 from ..errors import UserError
 from ..labels import LABEL_COLUMNS
-from .channels import as_reader, needs_mask
 from .plan import MixedRegion
 from .selection import GeneratedSelection
 
@@ -20,14 +20,14 @@ POOL_SIZE = 16 * CHUNK_SIZE
 #: A region is given up below this share of accepted images, judged after this many images.
 MIN_ACCEPTANCE = 0.01
 JUDGED_AFTER = 16 * CHUNK_SIZE
-#: A generator's steps are split into blocks, one per epoch and region; image numbers (steps times
-#: CHUNK_SIZE) stay within 63 bits for two million epochs.
+#: Numbers of images are split into blocks, one per epoch and region; they stay within 63 bits for
+#: two million epochs.
 _REGIONS = 2**10
-_STEPS_PER_REGION = 2**24
+_IMAGES_PER_REGION = 2**32
 
-#: (step, encoded labels (CHUNK_SIZE, n_labels)) to pixels (CHUNK_SIZE, n_pixels, n_channels) in
-#: p.e. and ns; equal steps give equal images.
-Generate = Callable[[int, np.ndarray], np.ndarray]
+#: (image numbers int64 (CHUNK_SIZE,), encoded labels (CHUNK_SIZE, n_labels)) to pixels
+#: (CHUNK_SIZE, n_pixels, n_channels) in p.e. and ns; equal numbers give equal images.
+Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 #: (number of rows, random generator) to an event label table.
 DrawLabels = Callable[[int, np.random.Generator], Table]
 
@@ -40,14 +40,14 @@ class ReaderFormat:
     ----------
     channels : tuple of str
         The reader's channels.
-    offsets : mapping
-        The reader's ``transforms``.
+    transforms : mapping
+        The reader's, of fixed-point columns.
     tasks : tuple of str
         CTLearn's reconstruction tasks.
     """
 
     channels: tuple[str, ...]
-    offsets: Mapping[str, float]
+    transforms: Mapping[str, float]
     tasks: tuple[str, ...]
 
 
@@ -142,9 +142,10 @@ class RegionStream:
         UserError
             If hardly any image passes the cuts, or the generator gives invalid values.
         """
-        first = (epoch * _REGIONS + self.number) * _STEPS_PER_REGION
-        for step, labels in enumerate(self._label_chunks(epoch), start=first):
-            images = self._accepted(step, labels)
+        first = (epoch * _REGIONS + self.number) * _IMAGES_PER_REGION
+        numbers = np.arange(first, first + CHUNK_SIZE, dtype=np.int64)
+        for step, labels in enumerate(self._label_chunks(epoch)):
+            images = self._accepted(numbers + step * CHUNK_SIZE, labels)
             tally.generated += len(labels)
             tally.accepted += len(images)
             self._check_acceptance(tally)
@@ -158,9 +159,9 @@ class RegionStream:
             for start in range(0, POOL_SIZE, CHUNK_SIZE):
                 yield pool[start : start + CHUNK_SIZE]
 
-    def _accepted(self, step: int, labels: Table) -> Images:
+    def _accepted(self, numbers: np.ndarray, labels: Table) -> Images:
         bundle = self.region.bundle
-        pixels = self.generate(step, bundle.labels.encode(labels))
+        pixels = self.generate(numbers, bundle.labels.encode(labels))
         if not np.isfinite(pixels).all():
             raise UserError(f"{bundle.path}: generates values that are not finite; retrain it.")
         channel = {name: pixels[..., i] for i, name in enumerate(bundle.meta.channels)}
@@ -168,15 +169,15 @@ class RegionStream:
         wants_mask = self.selection.needs_mask or needs_mask(self.form.channels)
         mask = self.selection.mask(images) if wants_mask else None
         passed = self.selection.passes(images, peak_times, mask, labels)
-        delivered = as_reader(
+        stored = as_stored(
             images[passed],
             None if peak_times is None else peak_times[passed],
             None if mask is None else mask[passed],
-            self.form.channels,
-            self.form.offsets,
+            self.form.transforms,
         )
         return Images(
-            delivered, task_labels(self.form.tasks, labels[passed], self.region.is_signal)
+            reader_channels(stored, self.form.channels, self.form.transforms),
+            task_labels(self.form.tasks, labels[passed], self.region.is_signal),
         )
 
     def _check_acceptance(self, tally: Tally) -> None:

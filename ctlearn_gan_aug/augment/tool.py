@@ -3,6 +3,7 @@
 import inspect
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from ctlearn.tools.train_model import TrainCTLearnModel
 from traitlets import CaselessStrEnum, default
 
 from ..config.augment import GanAugmentConfig
+from ..data.names import reconcile_names
+from ..dl1.check import check_dl1_files
 from ..errors import UserError, find_user_error
 from ..files import atomic_file
 from . import inputs
@@ -22,12 +25,10 @@ from .build import load_bundles, synthetic_source
 from .compatibility import check_reader, check_reader_type
 from .feeding import STORE_NAME, StoreFeeds, why_not_from_store
 from .mixing import MixedBatches, class_weights, split_batch
+from .output import RECORD_NAME, check_output, replace_output, start_beside
 from .refusals import explain
 from .source import SyntheticSource
 from .summary import plan_lines, record, result_lines
-
-#: File beside the trained model that records what was mixed in.
-_RECORD_NAME = "gan_augment.json"
 
 
 class TrainAugmentedCTLearnModel(TrainCTLearnModel):
@@ -70,6 +71,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
 
     #: Why the tool ended, if the user can mend it.
     failure: UserError | None = None
+    _replaced: Path | None = None
     _source: SyntheticSource | None = None
     _mixed: MixedBatches | None = None
 
@@ -101,24 +103,8 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         with self._one_sentence():
             block = read_block(self.config, self.config_files)
             self._check_inputs()
-            if self.extra_args:
-                self.log.warning(
-                    "'%s' belongs to no option and is ignored; repeat an option to give it several "
-                    "values, as in --reco energy --reco cameradirection.",
-                    " ".join(self.extra_args),
-                )
-            bundles = {}
-            if block is not None:
-                check_reader_type(self.dl1dh_reader_type)
-                bundles = load_bundles(block)
-                if block.fraction:  # fail before the hours of reading, not after
-                    split_batch(self.batch_size, block.fraction)
-            super().setup()
-            if len(self.validation_loader) == 0:
-                self.log.warning(
-                    "The validation events do not fill one batch, so CTLearn will not validate "
-                    "and save no model: lower batch_size or raise validation_split."
-                )
+            bundles = self._load_bundles(block)  # fails before the hours of reading, not after
+            self._set_up_ctlearn()
             if block is None or block.fraction == 0:
                 what = "No gan_augment block" if block is None else "gan_augment: fraction 0"
                 self.log.info("%s: training on simulated images only.", what)
@@ -128,27 +114,62 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
 
     def start(self):
         """Train as CTLearn does."""
-        with self._one_sentence():
+        with self._one_sentence(), warnings.catch_warnings():
+            # Keras cannot know that batches of a store are shuffled.
+            warnings.filterwarnings("ignore", "`shuffle=True` was passed")
             super().start()
 
     def finish(self):
         """Finish as CTLearn does, and say what was mixed."""
         super().finish()
-        if self._mixed is None:
-            return
-        for line in result_lines(self._mixed, self._source):
-            self.log.info("gan_augment: %s", line)
-        with atomic_file(Path(self.output_dir) / _RECORD_NAME, overwrite=True) as path:
-            path.write_text(json.dumps(record(self._mixed, self._source), indent=2) + "\n")
+        if self._mixed is not None:
+            for line in result_lines(self._mixed, self._source):
+                self.log.info("gan_augment: %s", line)
+            with atomic_file(self.output_dir / RECORD_NAME, overwrite=True) as path:
+                path.write_text(json.dumps(record(self._mixed, self._source), indent=2) + "\n")
+        if self._replaced is not None:
+            replace_output(self._replaced, self.output_dir)
 
     def _check_inputs(self) -> None:
         inputs.check_given(self)
-        inputs.check_output(self.output_dir, self.overwrite)
+        check_output(self.output_dir, self.overwrite)
         files = inputs.find_files(self.input_dir_signal, self.file_pattern_signal)
         if self.input_dir_background is not None:
             files += inputs.find_files(self.input_dir_background, self.file_pattern_background)
         if self.dl1dh_reader_type == "DLImageReader":
-            inputs.check_training_files(files)
+            check_dl1_files(files)
+        if self.extra_args:
+            self.log.warning(
+                "'%s' belongs to no option and is ignored; repeat an option to give it several "
+                "values, as in --reco energy --reco cameradirection.",
+                " ".join(self.extra_args),
+            )
+
+    def _load_bundles(self, block: GanAugmentConfig | None) -> dict:
+        if block is None:
+            return {}
+        check_reader_type(self.dl1dh_reader_type)
+        if block.fraction:
+            split_batch(self.batch_size, block.fraction)
+        return load_bundles(block)
+
+    def _set_up_ctlearn(self) -> None:
+        if self.output_dir.exists():
+            self._replaced = self.output_dir
+            self.output_dir = start_beside(self.output_dir)
+        reconcile_names()
+        super().setup()
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        """Refuse what would end the training after its first epoch."""
+        for name in ("training", "validation"):
+            loader = getattr(self, f"{name}_loader")
+            if len(loader) == 0:
+                raise UserError(
+                    f"The {len(loader.indices)} {name} events do not fill one batch of "
+                    f"{loader.batch_size}; lower batch_size or change validation_split."
+                )
 
     def _feed(self) -> None:
         """Replace both loaders by a store's batches, if it can make them."""
@@ -165,11 +186,10 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         if reason:
             self.log.warning("No pixel store for %s: CTLearn's own loader reads.", reason)
             return None
-        cache = self.store_dir or Path(self.output_dir).absolute().parent / STORE_NAME
+        cache = self.store_dir or self.output_dir.absolute().parent / STORE_NAME
         feeds = StoreFeeds.open(cache, self.training_loader, self.validation_loader)
-        if len(feeds.validation):
-            self.validation_loader = feeds.validation.batches(shuffled=False)
-            self.callbacks.append(feeds.validation_callback())
+        self.validation_loader = feeds.validation.batches(shuffled=False)
+        self.callbacks.append(feeds.validation_callback())
         return feeds
 
     def _mix(self, block: GanAugmentConfig, bundles: dict) -> None:

@@ -1,6 +1,5 @@
 """Pixels of a reader's events, read from the files in blocks of many consecutive rows."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ import numpy as np
 from astropy.table import Table
 
 from ..errors import UserError
+from .channels import reader_channels
 
 #: Bytes of a block of table rows. Rows are compressed in chunks of a dozen: reading them one by
 #: one, as a training in random order must, decompresses every chunk a dozen times.
@@ -61,7 +61,7 @@ def read_blocks(reader, events: Table, channels: Sequence[str]) -> Iterator[Bloc
         positions = np.flatnonzero(chosen)
         table = _image_table(reader, file_index, tel_id)
         for where, content in _contents(table, events[positions]):
-            pixels = _assemble(content, channels, reader.transforms)
+            pixels = reader_channels(content, channels, reader.transforms)
             yield Block(positions[where], pixels, content["image_mask"])
 
 
@@ -125,15 +125,3 @@ def _rows_by_id(table, events: Table) -> np.ndarray:
             f"{table._v_file.filename}: event {error} has parameters but no image; "
             "write the file with images and parameters of the same events."
         ) from None
-
-
-def _assemble(content: np.ndarray, channels: Sequence[str], transforms: dict) -> np.ndarray:
-    from dl1_data_handler.reader import get_unmapped_image
-
-    pixels = np.empty((*content["image"].shape, len(channels)), np.float32)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # An image without cleaned pixel has no mean peak time.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        for target, row in zip(pixels, content, strict=True):
-            target[:] = get_unmapped_image(row, channels, transforms)
-    return pixels

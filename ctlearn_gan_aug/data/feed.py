@@ -35,7 +35,7 @@ class StoreFeed:
         self._pixels = pixels
         mapping = reader.image_mappers[reader.cam_name].mapping_table
         self._map = GridMapper(mapping, *loader.input_shape[:2])
-        self._features, labels = _structure(loader, reader.example_identifiers)
+        labels = _labels(loader, reader.example_identifiers)
         self._labels = tf.nest.map_structure(_tensor, labels)
 
     def __len__(self) -> int:
@@ -55,8 +55,8 @@ class StoreFeed:
         Parameters
         ----------
         shuffled : bool
-            Whether the sequence of batches is shuffled; Keras does so for a training ``Sequence``,
-            with Python's global random generator at the start of every epoch.
+            Whether the sequence of batches is shuffled; Keras does so for a training
+            ``PyDataset``, with Python's global random generator at the start of every epoch.
         """
         return self.dataset(lambda: _epoch(self.loader, shuffled))
 
@@ -68,17 +68,21 @@ class StoreFeed:
         epoch : callable
             Gives indices of the reader's events, (steps, batch_size) of int.
         """
-        size = self.loader.batch_size
-        orders = tf.data.Dataset.from_generator(
-            lambda: iter([epoch()]), output_signature=tf.TensorSpec((None, size), tf.int64)
-        )
+
+        def order(_):
+            # Not by from_generator: TensorFlow 2.21 then has every array of this process mapped
+            # anew, and a batch takes three times as long.
+            index = tf.numpy_function(epoch, [], tf.int64)
+            return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(index, (None, None)))
+
         options = tf.data.Options()
         # With several workers each takes its part of the batches.
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
         dataset = (
-            orders.flat_map(tf.data.Dataset.from_tensor_slices)
+            tf.data.Dataset.range(1)
+            .flat_map(order)
             .map(self._batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
             .apply(tf.data.experimental.assert_cardinality(len(self)))
             .prefetch(_PREFETCH)
@@ -90,9 +94,9 @@ class StoreFeed:
 
     def _batch(self, index: tf.Tensor):
         images = tf.numpy_function(self._images, [index], tf.float32, stateful=False)
-        images = tf.ensure_shape(images, (self.loader.batch_size, *self.input_shape))
-        features = tf.nest.map_structure(lambda _: images, self._features)
-        return features, tf.nest.map_structure(lambda label: tf.gather(label, index), self._labels)
+        # Of unknown size, as Keras takes the loader's: sums over it then round alike.
+        images = tf.ensure_shape(images, (None, *self.input_shape))
+        return images, tf.nest.map_structure(lambda label: tf.gather(label, index), self._labels)
 
     def _images(self, index: np.ndarray) -> np.ndarray:
         return self._map(self._pixels[index])
@@ -106,11 +110,11 @@ def _epoch(loader, shuffled: bool) -> np.ndarray:
     return np.reshape(loader.indices[: steps * size], (steps, size))[order]
 
 
-def _structure(loader, identifiers: Table):
-    """Features (empty) and labels of all events, as the loader makes them of one large batch."""
+def _labels(loader, identifiers: Table):
+    """Labels of all events, as the loader makes them of one large batch."""
     everything = Table(identifiers, copy=False)
     everything["features"] = np.zeros((len(identifiers), 0), np.float32)
-    return loader._get_mono_item(everything)
+    return loader._get_mono_item(everything)[1]
 
 
 def _tensor(values) -> tf.Tensor:

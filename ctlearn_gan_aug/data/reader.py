@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dl1.check import check_dl1
+from ..dl1.check import check_dl1_files
 from ..dl1.subarray import read_subarray
 from ..errors import UserError
 from ..files import expand_inputs
@@ -58,8 +58,7 @@ def open_reader(
     """
     files = expand_inputs(paths)
     others = expand_inputs(background) if background else []
-    for path in files + others:
-        check_dl1(path)
+    check_dl1_files(files + others)
     subarray = read_subarray(files[0])
     reader = _create(files, others, quality_criteria, tel_type, subarray)
     try:

@@ -97,7 +97,7 @@ class Judge:
         )
         self.model.compile(keras.optimizers.Adam(schedule), loss=self._losses())
         stream = training_batches(features, targets, size, self.seed, symmetries=symmetries)
-        stream = stream.map(lambda x, y: ({"input": self._grid(x)}, self._split(y)))
+        stream = stream.map(lambda x, y: (self._grid(x), self._split(y)))
         report = keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: progress(size))
         self.model.fit(stream, steps_per_epoch=steps, verbose=0, callbacks=[report])
 
