@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import tensorflow as tf
+from dl1_data_handler import image_mapper
 
 from ctlearn_gan_aug.data.feed import StoreFeed
 from ctlearn_gan_aug.data.store import open_store
@@ -16,6 +17,8 @@ HEXAGONAL = [
     "NearestNeighborMapper",
     "BilinearMapper",
 ]
+if hasattr(image_mapper, "HexagdlyMapper"):  # since dl1-data-handler 0.14.10
+    HEXAGONAL.append("HexagdlyMapper")
 CHANNELS = [
     ["image"],
     ["image", "peak_time"],
@@ -96,10 +99,11 @@ def test_pixels_in_all_channels_and_mappers(toy_gamma, tmp_path, mapper, channel
     assert_same_batches(loader, make_feed(loader, tmp_path), n_batches=10)
 
 
-@pytest.mark.parametrize("channels", CHANNELS, ids="-".join)
 @pytest.mark.parametrize(
-    ("name", "mapper"),
-    [("lst_muons", mapper) for mapper in HEXAGONAL] + [("gct_checs_muons", "SquareMapper")],
+    ("name", "mapper", "channels"),
+    [("lst_muons", mapper, CHANNELS[-1]) for mapper in HEXAGONAL]
+    + [("lst_muons", HEXAGONAL[0], channels) for channels in CHANNELS[:-1]]
+    + [("gct_checs_muons", "SquareMapper", channels) for channels in CHANNELS],
 )
 def test_real_files(shared_data, tmp_path, name, mapper, channels):
     path = shared_data / f"{name}.dl1.h5"
@@ -114,6 +118,11 @@ def test_cuts_and_several_files(toy_gamma, toy_proton, tmp_path):
     reader = make_reader([toy_gamma, toy_proton], criteria=cut)
     assert 0 < len(reader.example_identifiers) < 500
     loader = make_loader(reader)
+    assert_same_batches(loader, make_feed(loader, tmp_path), n_batches=100)
+
+
+def test_files_of_two_data_models(toy_gamma, toy_v6, tmp_path):
+    loader = make_loader(make_reader([toy_v6, toy_gamma]), ["energy", "skydirection"])
     assert_same_batches(loader, make_feed(loader, tmp_path), n_batches=100)
 
 
