@@ -7,7 +7,7 @@ training DL1 file, no events). The model is rebuilt from its configuration; no c
 
 import functools
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class BundleMeta(Section):
     bundle_id: str
     particle: str
     created: str = Field(
-        default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds")
+        default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
     )
     camera: str
     tel_id: int

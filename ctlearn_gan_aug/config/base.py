@@ -2,7 +2,6 @@
 
 import difflib
 from pathlib import Path
-from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,9 +13,6 @@ class Section(BaseModel):
     """Base of all configuration sections: unknown keys are errors, values are fixed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def load_yaml(path: str | Path) -> dict:
@@ -44,7 +40,9 @@ def load_yaml(path: str | Path) -> dict:
     return content
 
 
-def parse(model: type[Model], content: dict, source: str | Path = "configuration") -> Model:
+def parse[Model: BaseModel](
+    model: type[Model], content: dict, source: str | Path = "configuration"
+) -> Model:
     """Validate ``content`` as ``model``; the first problem becomes one sentence."""
     try:
         return model.model_validate(content)
