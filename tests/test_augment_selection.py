@@ -1,5 +1,7 @@
 """Quality cuts on generated images against the DL1 parameters ctapipe would write."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from augment_fakes import CLEANING, label_table, toy_camera
@@ -40,6 +42,22 @@ def test_intensity_cut_equals_ctapipe(showers, parameters):
     expected = np.nan_to_num(parameters["hillas_intensity"]) > 50
     np.testing.assert_array_equal(passed, expected)
     assert 0 < passed.sum() < 40
+
+
+def test_single_pixels_have_no_intensity():
+    """ctapipe computes no parameters of them, so no cut lets them pass."""
+    from ctlearn_gan_aug.dl1.parameters import compute
+
+    camera = toy_camera()
+    cleaning = replace(CLEANING, keep_isolated=True, min_neighbors=0)
+    images = np.zeros((3, camera.n_pixels), np.float32)
+    neighbour = np.flatnonzero(camera.geometry.neighbor_matrix[500])[0]
+    images[0, 500] = images[1, [500, neighbour]] = 100.0
+    cut = GeneratedSelection([("any", "hillas_intensity > 0")], COLUMNS, camera, cleaning)
+    passed = cut.passes(images, None, cut.mask(images), label_table(3, "gamma"))
+    np.testing.assert_array_equal(passed, [False, True, False])
+    intensity = compute(images, None, camera.geometry, cleaning).columns["hillas_intensity"]
+    np.testing.assert_array_equal(intensity, [np.nan, 200.0, np.nan])
 
 
 def test_other_parameters_are_computed(showers, parameters):

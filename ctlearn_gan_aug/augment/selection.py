@@ -106,9 +106,9 @@ class GeneratedSelection:
 
 
 def cleaned_charge(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """``hillas_intensity`` in p.e., (n,): charge of the cleaned pixels, NaN where there is none."""
+    """``hillas_intensity`` in p.e., (n,): charge of the cleaned pixels, NaN for fewer than two."""
     charge = np.einsum("np,np->n", images, mask.astype(images.dtype))
-    return np.where(charge > 0, charge, np.nan)
+    return np.where((charge > 0) & (mask.sum(axis=1) > 1), charge, np.nan)
 
 
 def _names_in(expression: str) -> set[str]:

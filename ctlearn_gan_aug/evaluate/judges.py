@@ -99,7 +99,7 @@ class Judge:
         stream = training_batches(features, targets, size, self.seed, symmetries=symmetries)
         stream = stream.map(lambda x, y: (self._grid(x), self._split(y)))
         report = keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: progress(size))
-        self.model.fit(stream, steps_per_epoch=steps, verbose=0, callbacks=[report])
+        self.model.fit(stream, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[report])
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Raw outputs (n, n_targets) for features (n, n_pixels, c)."""
