@@ -146,7 +146,7 @@ def test_intensity_reads_back(events, channels):
         # Pixels without signal get times of the same distribution.
         for chance in (10, 50, 90):
             expected = np.percentile(pixels[..., 1][~signal], chance)
-            width = pixels[..., 1][~signal].std()
+            width = float(pixels[..., 1][~signal].std())
             assert np.percentile(decoded[..., 1][~signal], chance) == pytest.approx(
                 expected, abs=0.15 * width
             )
@@ -162,11 +162,11 @@ def test_pedestals_look_like_pixels_without_signal(events):
     charge, time = (x.numpy()[:, 0] for x in transform.pedestals(normal))
     charge = transform.charge_scale * np.sinh(charge * CHARGE_UNIT)
     time = transform.time_center + transform.time_scale * np.sinh(time * TIME_UNIT)
-    width = np.subtract(*np.percentile(dark[:, 0], [84, 16])) / 2
+    width = float(np.subtract(*np.percentile(dark[:, 0], [84, 16]))) / 2
     for chance in (5, 50, 95):
         expected = np.percentile(dark[:, 0], chance)
         assert np.percentile(charge, chance) == pytest.approx(expected, abs=0.15 * width)
-        expected, spread = np.percentile(dark[:, 1], chance), dark[:, 1].std()
+        expected, spread = np.percentile(dark[:, 1], chance), float(dark[:, 1].std())
         assert np.percentile(time, chance) == pytest.approx(expected, abs=0.15 * spread)
 
 

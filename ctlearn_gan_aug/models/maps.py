@@ -65,6 +65,7 @@ class LabelMaps:
 
     def __call__(self, encoded):
         """Vector (B, sizes[0]) and maps (B, side, side, sizes[1]) of encoded labels (B, n)."""
+        encoded = ops.convert_to_tensor(encoded)
         return self._vector(encoded), self._maps(encoded)
 
     def _vector(self, encoded):
