@@ -172,7 +172,8 @@ def unfolded_images(bundle, labels, seed: int) -> np.ndarray:
     if n_normal > latent:
         noise = normal[:, latent:n_normal].reshape(noise.shape)
     inputs = [normal[:, :latent], *bundle.maps(bundle.labels.encode(labels)), noise]
-    image = np.asarray(model(inputs + bundle.intensity.pedestals(noise), training=False))
+    inputs = [keras.ops.convert_to_tensor(x) for x in inputs + bundle.intensity.pedestals(noise)]
+    image = np.asarray(model(inputs, training=False))
     pixels = bundle.camera.to_pixels(image)
     return np.asarray(bundle.intensity.decode(pixels, uniform[:, :n_pixels]))
 
