@@ -175,6 +175,7 @@ class Demo:
             "TrainCTLearnModel": {
                 "model_type": "SingleCNN",
                 "n_epochs": 1 if self.quick else 2,
+                "batch_size": 32 if self.quick else 64,
                 "optimizer": {
                     "name": "Adam",
                     "base_learning_rate": 0.001,
