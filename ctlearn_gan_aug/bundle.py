@@ -72,9 +72,7 @@ class BundleMeta(Section):
     format_version: int
     bundle_id: str
     particle: str
-    created: str = Field(
-        default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
-    )
+    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     camera: str
     tel_id: int
     focal_length_choice: str
