@@ -257,7 +257,7 @@ def _load_tensors(path: Path) -> dict[str, np.ndarray]:
 def model_weights(model) -> dict[str, np.ndarray]:
     """Weights by layer name and position within the layer: layers are named by us."""
     return {
-        f"{layer.name}/{i}": value
+        f"{layer.name}/{i}": np.ascontiguousarray(value)
         for layer in model.layers
         for i, value in enumerate(layer.get_weights())
     }
