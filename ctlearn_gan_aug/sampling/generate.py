@@ -21,8 +21,8 @@ class Sampler:
     """Generates camera images of a bundle.
 
     Image number i of a sampler depends on the seed, on i and on its labels alone, not on how the
-    events are split into calls of `generate`. Random numbers are NumPy's, so that TensorFlow, JAX
-    and PyTorch make the same images.
+    events are split into calls of `generate`. Random numbers are NumPy's, the
+    same on every backend.
 
     Parameters
     ----------
