@@ -173,6 +173,20 @@ def test_demo_runs_through(tmp_path):
     assert (demo / "synthetic_gamma.dl1.h5").exists()
 
 
+@pytest.mark.parametrize("command", ["train", "train-model", "evaluate", "benchmark", "demo"])
+def test_commands_that_train_name_the_backend_they_need(command, config, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    arguments = {
+        "train": [config()],
+        "evaluate": [tmp_path, "--test", tmp_path, "--output", tmp_path / "out"],
+        "benchmark": ["gamma"],
+        "demo": ["--output", tmp_path / "out"],
+    }
+    message = refused(command, *arguments.get(command, []))
+    assert "KERAS_BACKEND" in message and "tensorflow" in message and "jax" in message
+    assert not (tmp_path / "out").exists() and not (tmp_path / "run").exists()
+
+
 def test_user_error_inside_tf_data_is_one_sentence():
     """TensorFlow wraps what is raised in its threads; the sentence has to come out of it."""
     import tensorflow as tf

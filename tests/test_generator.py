@@ -1,11 +1,13 @@
 """Generators before any training: dark images are dark, and can still learn to shine."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from ctlearn_gan_aug.config.networks import GeneratorConfig
 from ctlearn_gan_aug.models.generator import build_generator
+from ctlearn_gan_aug.models.layers import pool
 
 SIDE = 13
 #: The night-sky noise in network units.
@@ -37,3 +39,17 @@ def test_a_dark_generator_can_learn_to_shine(dark):
     with tf.GradientTape() as tape:
         light = tf.reduce_mean(model(inputs, training=True)[..., 0])
     assert tape.gradient(light, model.get_layer("pixels0_value").bias).numpy()[0] > 1e-6
+
+
+@pytest.mark.parametrize("side", [13, 39, 55, 64])
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+def test_pooling_averages_over_the_cells_that_exist(side, factor):
+    image = np.random.default_rng(2).normal(size=(2, side, side, 3)).astype(np.float32)
+    # Blocks as TensorFlow pads them: the smaller half of what is missing before.
+    missing = -side % factor
+    rim = (missing // 2, missing - missing // 2)
+    padded = np.pad(image, ((0, 0), rim, rim, (0, 0)), constant_values=np.nan)
+    n = len(padded[0]) // factor
+    expected = np.nanmean(padded.reshape(2, n, factor, n, factor, 3), axis=(2, 4))
+    found = keras.ops.convert_to_numpy(pool(keras.ops.convert_to_tensor(image), factor))
+    assert found == pytest.approx(expected, abs=1e-6)

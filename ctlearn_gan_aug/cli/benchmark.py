@@ -30,8 +30,10 @@ def command(target, inputs, steps, batch_size, as_json):
     from rich.console import Console
 
     from ..logs import set_up_logging
+    from .backend import need_tensorflow
 
     set_up_logging()
+    need_tensorflow()
     from ..benchmark import benchmark
     from ..progress import stage_progress
 

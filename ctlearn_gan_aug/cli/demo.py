@@ -32,9 +32,11 @@ def command(output, seed, overwrite, quick):
     """
     from ..files import check_new
     from ..logs import set_up_logging
+    from .backend import need_tensorflow
 
     check_new(output, overwrite)
     set_up_logging()
+    need_tensorflow()
     if output.exists():
         _clear(output)
     output.mkdir(parents=True, exist_ok=True)

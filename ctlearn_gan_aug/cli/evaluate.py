@@ -69,8 +69,10 @@ def command(
     and particle type of both. Writes metrics.json, figures and report.html.
     """
     from ..logs import set_up_logging
+    from .backend import need_tensorflow
 
     set_up_logging()
+    need_tensorflow()
     from ..evaluate.gaps import Gap
 
     gaps = [Gap.parse(*words) for words in gap]

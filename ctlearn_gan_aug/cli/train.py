@@ -40,8 +40,10 @@ def command(config, inputs, output, budget, seed, resume, overwrite, dry_run):
         return
 
     from ..logs import set_up_logging
+    from .backend import need_tensorflow
 
     set_up_logging()
+    need_tensorflow()
     from ..training.run import train
 
     bundle = train(resolved, resume=resume, overwrite=overwrite)

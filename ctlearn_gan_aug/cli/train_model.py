@@ -18,8 +18,10 @@ def command(options: tuple[str, ...]) -> None:
     OPTIONS are those of ctlearn-train-model, unchanged.
     """
     from ..logs import set_up_logging
+    from .backend import need_tensorflow
 
     set_up_logging()
+    need_tensorflow()
     from ..augment.tool import TrainAugmentedCTLearnModel
 
     tool = TrainAugmentedCTLearnModel()

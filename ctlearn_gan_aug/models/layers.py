@@ -1,6 +1,8 @@
 """Small building blocks out of plain Keras layers."""
 
 import keras
+import numpy as np
+from keras import ops
 
 SLOPE = 0.2
 
@@ -88,5 +90,39 @@ def space_to_depth(x):
 
 
 def pool(x, factor: int):
-    """Average over blocks of ``factor`` cells, the last block padded."""
-    return keras.layers.AveragePooling2D(factor, padding="same")(x)
+    """Average over blocks of ``factor`` cells, at the rim over the cells that exist."""
+    return BlockMean(factor)(x)
+
+
+class BlockMean(keras.layers.Layer):
+    """Average of every block of a square map, at the rim over the cells that exist.
+
+    This is what ``AveragePooling2D(padding="same")`` promises; on PyTorch Keras repeats the last
+    cells instead where the missing ones are odd in number.
+
+    Parameters
+    ----------
+    factor : int
+        Side of a block in cells.
+    """
+
+    def __init__(self, factor: int, **options):
+        super().__init__(**options)
+        self.factor = factor
+
+    def build(self, input_shape):
+        """Note how many cells are missing, and what the average of a block leaves out."""
+        side = input_shape[1]
+        missing = -side % self.factor
+        self.rim = (missing // 2, missing - missing // 2)
+        exists = np.pad(np.ones(side), self.rim).reshape(-1, self.factor).mean(axis=1)
+        self.gain = (1.0 / np.outer(exists, exists))[..., None].astype(np.float32)
+
+    def call(self, x):
+        """Map (B, side, side, c) to (B, side / factor rounded up, the same, c)."""
+        x = ops.pad(x, ((0, 0), self.rim, self.rim, (0, 0)))
+        return ops.average_pool(x, self.factor) * ops.cast(self.gain, x.dtype)
+
+    def get_config(self):
+        """Of the layer, for Keras."""
+        return {**super().get_config(), "factor": self.factor}
