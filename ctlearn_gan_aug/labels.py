@@ -63,13 +63,16 @@ class LabelSet:
             If a label is unknown, or energy or direction is not known for all events.
         """
         names = tuple(names)
+        check_names(names)
         for name in names:
-            if name not in LABEL_COLUMNS:
-                there = ", ".join(LABEL_COLUMNS)
-                raise UserError(f"labels: '{name}' is unknown; there are {there}.")
             if name in _NEEDED and not _known(table, name):
                 raise UserError(f"labels: the training files do not know '{name}' for all events.")
         kept = tuple(name for name in names if name in _NEEDED or _informative(table, name))
+        if not kept:
+            raise UserError(
+                f"labels: the training files tell nothing of {', '.join(names)} (constant, or not "
+                "known for all events); add energy or cameradirection."
+            )
         columns = tuple(column for name in kept for column, _ in LABEL_COLUMNS[name])
         values = np.stack([np.asarray(table[c], dtype=float) for c in columns], axis=1)
         center, scale = values.mean(axis=0), values.std(axis=0)
@@ -135,6 +138,24 @@ class LabelSet:
             for key in ("center", "scale", "low", "high")
         )
         return cls(tuple(content["names"]), tuple(columns), *parts)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse names that are no labels, none at all, or one twice.
+
+    Raises
+    ------
+    UserError
+        If so.
+    """
+    there = ", ".join(LABEL_COLUMNS)
+    if not names:
+        raise UserError(f"labels is empty; name some of {there}.")
+    for name in names:
+        if name not in LABEL_COLUMNS:
+            raise UserError(f"label '{name}' is unknown; there are {there}.")
+        if list(names).count(name) > 1:
+            raise UserError(f"label '{name}' is given twice; name it once.")
 
 
 def _known(table, name: str) -> bool:

@@ -10,6 +10,8 @@ from .errors import UserError
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S.*?)?\s*")
 _SUGGESTED = ("GeV", "TeV", "PeV", "eV", "deg", "arcmin", "arcsec", "rad", "m", "cm", "mm", "km")
 _SUGGESTED += ("s", "min", "h", "g / cm2")
+_SINGULAR = {f"{name}s": name for name in ("second", "minute", "hour", "day", "degree")}
+_SINGULAR |= {"sec": "s", "secs": "s", "mins": "min", "hrs": "h"}
 
 
 def quantity(text, unit: str) -> float:
@@ -31,7 +33,7 @@ def quantity(text, unit: str) -> float:
     if not name:
         raise UserError(f"'{text}' has no unit: {example}.")
     try:
-        value = (value * u.Unit(name)).to_value(unit)
+        value = (value * _unit(name)).to_value(unit)
     except u.UnitConversionError:
         raise UserError(f"'{text}' cannot be converted to {unit}: {example}.") from None
     except ValueError:
@@ -42,6 +44,16 @@ def quantity(text, unit: str) -> float:
     if not math.isfinite(value):
         raise UserError(f"'{text}' is not a finite quantity: {example}.")
     return value
+
+
+def _unit(name: str):
+    """astropy's unit; names of times and angles may be plural, which astropy does not know."""
+    import astropy.units as u
+
+    found = u.Unit(_SINGULAR.get(name.lower(), name))
+    if found.scale != 1:  # "3 30 TeV" is no 90 TeV
+        raise ValueError(name)
+    return found
 
 
 def interval(pair: Sequence, unit: str) -> tuple[float, float]:

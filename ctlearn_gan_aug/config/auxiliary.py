@@ -1,11 +1,13 @@
 """The ``auxiliary`` section of a training: frozen CTLearn models that check generated images."""
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from .base import Section
+from .values import Location, Text, Weight
+
+Task = Literal["type", "energy", "cameradirection", "skydirection"]
 
 
 class AuxiliaryConfig(Section):
@@ -23,18 +25,21 @@ class AuxiliaryConfig(Section):
         distribution that the same model has on simulated images.
     weights : dict of str to float
         Weight of every task's loss in the generator's loss.
-    ctlearn : dict
+    ctlearn : dict of dict
         Options of ``TrainCTLearnModel`` and its model, for training one.
     """
 
-    model: Path | dict[str, Path] | None = None
-    mapper: str | dict[str, str] = "ShiftingMapper"
+    model: Location | dict[Task, Location] | None = None
+    mapper: Text | dict[Task, Text] = "ShiftingMapper"
     match: Literal["zero", "distribution"] = "zero"
-    weights: dict[Literal["type", "energy", "cameradirection", "skydirection"], float] = {
-        "energy": 0.4,
-        "cameradirection": 0.4,
-    }
-    ctlearn: dict = {}
+    weights: dict[Task, Weight] = Field({"energy": 0.4, "cameradirection": 0.4}, min_length=1)
+    ctlearn: dict[str, dict[str, JsonValue]] = {}
+
+    @model_validator(mode="after")
+    def _weighs_something(self):
+        if not any(self.weights.values()):
+            raise ValueError("weights are all 0; leave out the auxiliary section instead.")
+        return self
 
     @model_validator(mode="after")
     def _one_of_each_per_task(self):

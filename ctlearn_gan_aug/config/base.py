@@ -1,43 +1,56 @@
 """Reading YAML into pydantic models, with errors in one sentence."""
 
 import difflib
+import reprlib
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import UserError
+from .plain_yaml import read_yaml, write_yaml
+
+_SHORT = reprlib.Repr(maxstring=80, maxother=80)
 
 
 class Section(BaseModel):
-    """Base of all configuration sections: unknown keys are errors, values are fixed."""
+    """Base of all sections: unknown keys are errors, values are fixed, numbers finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False
+    )
 
 
 def load_yaml(path: str | Path) -> dict:
-    """Read one YAML mapping.
+    """Read one YAML mapping, as strictly as `read_yaml`.
 
     Raises
     ------
     UserError
-        If the file is missing, unreadable, not YAML, or not a mapping.
+        If the file is missing, unreadable, not YAML, or not a mapping with names as keys.
     """
     path = Path(path)
     if path.is_dir():
         raise UserError(f"{path}: is a folder; name a YAML file.")
     try:
-        content = yaml.safe_load(path.read_text())
+        with path.open("rb") as stream:
+            content = read_yaml(stream, str(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text ({error}).") from None
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise UserError(f"{path}: is not valid YAML ({problem}).") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
+    if content is None:
+        raise UserError(f"{path}: is empty; it must hold 'key: value' lines.")
     if not isinstance(content, dict):
         raise UserError(f"{path}: must hold 'key: value' lines, got {type(content).__name__}.")
+    for key in content:
+        if not isinstance(key, str):
+            raise UserError(f"{path}: key {key!r} is no name; put it in quotes if it is meant so.")
     return content
+
+
+def dump_yaml(section: Section) -> str:
+    """A section as YAML that reads back to an equal one."""
+    return write_yaml(section.model_dump(mode="json"))
 
 
 def parse[Model: BaseModel](
@@ -47,23 +60,49 @@ def parse[Model: BaseModel](
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{source}: {_sentence(model, error)}") from None
+        raise UserError(f"{source}: {_sentence(model, content, error)}") from None
 
 
-def _sentence(model: type[BaseModel], error: ValidationError) -> str:
+def _sentence(model: type[BaseModel], content: dict, error: ValidationError) -> str:
     problems = error.errors()
     # An unknown key explains the "missing" key it was meant to be.
     first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    key = ".".join(_keys(content, first["loc"])) or "the file"
     if first["type"] == "extra_forbidden":
         return f"unknown key '{key}'; {_nearest(model, first['loc'])}"
     if first["type"] == "missing":
-        return f"key '{key}' is missing."
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+        above = _keys(content, first["loc"][:-1])
+        return f"key '{'.'.join([*above, first['loc'][-1]])}' is missing."
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, Exception):
         return f"{key}: {cause}"
-    return f"{key}: {message} (got {first['input']!r})."
+    if first["type"] in ("model_type", "dict_type"):
+        wanted = "must hold 'key: value' lines"
+    else:
+        wanted = first["msg"].replace("Input should", "should").rstrip(".")
+    return f"{key}: {wanted} (got {_SHORT.repr(first['input'])}){_hint(first)}."
+
+
+def _hint(problem: dict) -> str:
+    given = problem["input"]
+    if problem["type"] == "string_type" and isinstance(given, bool | int | float):
+        return "; put it in quotes if text is meant"
+    if isinstance(given, bool):
+        return "; YAML takes yes, no, on and off for true and false"
+    if problem["type"] in ("int_type", "float_type") and isinstance(given, str):
+        return "; numbers have no quotes and no unit"
+    return ""
+
+
+def _keys(content, location: tuple) -> list[str]:
+    """The parts of pydantic's location that are in the content; others name types it has tried."""
+    found = []
+    for part in location:
+        is_key = isinstance(content, dict) and part in content
+        if is_key or (isinstance(content, list | tuple) and isinstance(part, int)):
+            content = content[part]
+            found.append(str(part))
+    return found
 
 
 def _nearest(model: type[BaseModel], location: tuple) -> str:

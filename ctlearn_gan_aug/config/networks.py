@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .base import Section
+from .values import Flag, Part, Positive, Weight
 
-Positive = Annotated[int, Field(gt=0)]
-Widths = Annotated[list[Positive], Field(min_length=2, max_length=8)]
+#: Units of a layer; wider ones fit no memory.
+Width = Annotated[Positive, Field(le=4096)]
+Widths = Annotated[list[Width], Field(min_length=2, max_length=8)]
 #: Images compared by `CriticConfig.minibatch_std`.
 MINIBATCH_GROUP = 4
 
@@ -40,13 +42,13 @@ class GeneratorConfig(Section):
 
     architecture: Literal["residual", "dcgan"] = "residual"
     conditioning: Literal["film", "concat", "none"] = "film"
-    latent: Positive = 64
+    latent: Width = 64
     channels: Widths = [96, 64, 48, 16]
-    embedding: Positive = 256
-    trunk: Positive = 16
+    embedding: Width = 256
+    trunk: Width = 16
     upsampling: Literal["nearest", "transposed"] = "nearest"
-    spectral_norm: bool = False
-    attention: bool = False
+    spectral_norm: Flag = False
+    attention: Flag = False
 
     @model_validator(mode="before")
     @classmethod
@@ -101,14 +103,14 @@ class CriticConfig(Section):
     architecture: Literal["residual", "dcgan"] = "residual"
     channels: Widths = [32, 48, 64, 96]
     conditioning: Literal["none", "concat", "projection"] = "projection"
-    label_maps: bool = True
-    moments: bool = False
+    label_maps: Flag = True
+    moments: Flag = False
     normalization: Literal["batch", "none"] = "batch"
-    dropout: float = Field(0.0, ge=0, lt=1)
-    spectral_norm: bool = False
-    attention: bool = False
-    minibatch_std: bool = False
-    label_head: float = Field(0.0, ge=0)
+    dropout: Part = 0.0
+    spectral_norm: Flag = False
+    attention: Flag = False
+    minibatch_std: Flag = False
+    label_head: Weight = 0.0
 
     @model_validator(mode="after")
     def _maps_are_labels(self):

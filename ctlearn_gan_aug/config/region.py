@@ -2,29 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from ..errors import UserError
-from ..units import interval
 from .base import Section
+from .values import AngleRange, EnergyRange, LengthRange, Number, OffsetRange, Particle, Weight
 
-
-def _range_in(unit: str):
-    def check(value):
-        if value is None or (isinstance(value, tuple) and all(isinstance(v, float) for v in value)):
-            return value
-        try:
-            return interval(value, unit)
-        except (UserError, TypeError) as error:
-            raise ValueError(str(error)) from None
-
-    return BeforeValidator(check)
-
-
-EnergyRange = Annotated[tuple[float, float], _range_in("TeV")]
-AngleRange = Annotated[tuple[float, float], _range_in("deg")]
-LengthRange = Annotated[tuple[float, float], _range_in("m")]
-
+#: Steeper ones overflow, and leave one end of a region empty.
+Index = Annotated[Number, Field(ge=-20, le=20)]
 SPECTRA = ("powerlaw", "empirical", "uniform")
 
 
@@ -41,7 +25,7 @@ class Spectrum(Section):
     """
 
     kind: str = "empirical"
-    index: float | None = None
+    index: Index | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -94,23 +78,15 @@ class Region(Section):
         Relative number of images among the regions.
     """
 
-    particle: str | None = None
+    particle: Particle | None = None
     energy: EnergyRange | None = None
-    offset: AngleRange | None = None
+    offset: OffsetRange | None = None
     fov_lon: AngleRange | None = None
     fov_lat: AngleRange | None = None
     cam_coord_offset_x: LengthRange | None = None
     cam_coord_offset_y: LengthRange | None = None
     spectrum: Spectrum = Spectrum()
-    weight: float = Field(1.0, gt=0, allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _physical(self):
-        if self.energy is not None and self.energy[0] <= 0:
-            raise ValueError("energy must be positive.")
-        if self.offset is not None and self.offset[0] < 0:
-            raise ValueError("offset is a distance and must not be negative.")
-        return self
+    weight: Weight = Field(1.0, gt=0)
 
     def describe(self) -> str:
         """One line for logs, e.g. ``gamma, energy 3-30 TeV, offset 0-1.5 deg, E^-2``."""

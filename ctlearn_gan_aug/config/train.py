@@ -3,26 +3,31 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from ..errors import UserError
-from ..units import quantity
 from .auxiliary import AuxiliaryConfig
 from .base import Section
-from .networks import MINIBATCH_GROUP, CriticConfig, GeneratorConfig, Positive
+from .networks import MINIBATCH_GROUP, CriticConfig, GeneratorConfig
+from .values import (
+    Count,
+    Expression,
+    Fraction,
+    Labels,
+    Location,
+    Number,
+    Part,
+    Particle,
+    Positive,
+    Rate,
+    Seconds,
+    Seed,
+    Text,
+    Weight,
+)
 from .vicinity import VicinityConfig
 
-
-def _seconds(value):
-    if value is None or isinstance(value, float):
-        return value
-    try:
-        return quantity(value, "s")
-    except UserError as error:
-        raise ValueError(str(error)) from None
-
-
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+#: Images per step; more fit no memory.
+BatchSize = Annotated[Positive, Field(le=65_536)]
 
 
 class DataConfig(Section):
@@ -49,14 +54,14 @@ class DataConfig(Section):
         Fraction of the events kept out of training, for sample images and monitoring.
     """
 
-    files: list[Path] = []
-    background: list[Path] = []
+    files: list[Location] = []
+    background: list[Location] = []
     channels: list[Literal["image", "peak_time"]] = ["image", "peak_time"]
-    quality_criteria: list[tuple[str, str]] = []
-    tel_type: str | None = None
+    quality_criteria: list[tuple[Text, Expression]] = []
+    tel_type: Text | None = None
     max_events: Positive | None = None
-    store: Path | None = None
-    validation_split: float = Field(0.05, ge=0, lt=1)
+    store: Location | None = None
+    validation_split: Part = 0.05
 
     @model_validator(mode="after")
     def _charge_first(self):
@@ -94,11 +99,11 @@ class LossConfig(Section):
     regularizer: Literal[
         "none", "clip", "gradient_penalty", "one_sided_gradient_penalty", "dragan", "r1", "r2"
     ] = "r1"
-    weight: float = Field(0.01, ge=0)
+    weight: Weight = 0.01
     interval: Positive = 16
-    clip: float = Field(0.01, gt=0)
-    excess: float = Field(1.0, ge=0)
-    label_smoothing: float = Field(0.0, ge=0, lt=0.5)
+    clip: Weight = Field(0.01, gt=0)
+    excess: Weight = 1.0
+    label_smoothing: Number = Field(0.0, ge=0, lt=0.5)
 
     @model_validator(mode="after")
     def _sensible(self):
@@ -129,10 +134,10 @@ class WarmupConfig(Section):
         Adam's, for the generator, during the warm-up.
     """
 
-    fraction: float = Field(0.06, ge=0, lt=1)
-    weight: float = Field(10.0, ge=0)
-    final_weight: float = Field(10.0, ge=0)
-    learning_rate: float = Field(1e-3, gt=0)
+    fraction: Part = 0.06
+    weight: Weight = 10.0
+    final_weight: Weight = 10.0
+    learning_rate: Rate = 1e-3
 
     @property
     def uses_pairs(self) -> bool:
@@ -176,22 +181,22 @@ class TrainingConfig(Section):
         Wall time between checkpoints and between sample figures.
     """
 
-    batch_size: Positive = 64
+    batch_size: BatchSize = 64
     critic_steps: Positive = 1
     steps: Positive | None = None
     epochs: Positive | None = None
     budget: Seconds | None = None
-    learning_rate: float = Field(3e-4, gt=0)
-    critic_learning_rate: float | None = Field(None, gt=0)
-    betas: tuple[float, float] = (0.0, 0.99)
-    gradient_clip: float | None = Field(1.0, gt=0)
-    rise: float = Field(0.0, ge=0, le=1)
-    decay: float = Field(0.0, ge=0, le=1)
+    learning_rate: Rate = 3e-4
+    critic_learning_rate: Rate | None = None
+    betas: tuple[Part, Part] = (0.0, 0.99)
+    gradient_clip: Weight | None = Field(1.0, gt=0)
+    rise: Fraction = 0.0
+    decay: Fraction = 0.0
     decay_shape: Literal["linear", "cosine"] = "linear"
-    ema: float = Field(0.999, ge=0, lt=1)
+    ema: Part = 0.999
     symmetries: Literal[True, False, "adaptive"] = True
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    snapshots: int = Field(8, ge=0)
+    snapshots: Count = 8
     checkpoint_every: Seconds = 300.0
     samples_every: Seconds = 300.0
 
@@ -221,9 +226,9 @@ class TrainConfig(Section):
         Of all randomness.
     """
 
-    particle: str
+    particle: Particle
     data: DataConfig = DataConfig()
-    labels: list[str] = ["energy", "cameradirection", "impact", "h_first_int", "x_max"]
+    labels: Labels = ["energy", "cameradirection", "impact", "h_first_int", "x_max"]
     generator: GeneratorConfig = GeneratorConfig()
     critic: CriticConfig = CriticConfig()
     loss: LossConfig = LossConfig()
@@ -231,8 +236,8 @@ class TrainConfig(Section):
     auxiliary: AuxiliaryConfig | None = None
     vicinity: VicinityConfig | None = None
     training: TrainingConfig
-    output: Path = Path("runs/gan")
-    seed: int = 1
+    output: Location = Path("runs/gan")
+    seed: Seed = 1
 
     @model_validator(mode="after")
     def _parts_fit(self):

@@ -1,19 +1,24 @@
 """The ``vicinity`` section of a training: which events the critic sees for a label."""
 
-import math
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import PlainValidator, model_validator
 
 from .base import Section
+from .values import Labels, Positive
+
+#: In units of the spread of the labels.
+_LARGEST = 1e6
 
 
 def _number_or_auto(value):
     if value == "auto":
         return value
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value < math.inf:
-        raise ValueError(f"must be auto or a number of at least 0, not {value!r}.")
+    if not number or not 0 <= value <= _LARGEST:
+        raise ValueError(
+            f"must be auto or a number of at least 0, not {value!r}; {_LARGEST:g} is the largest."
+        )
     return float(value)
 
 
@@ -43,11 +48,11 @@ class VicinityConfig(Section):
     """
 
     kind: Literal["hard", "soft"] = "hard"
-    labels: list[str] | None = None
+    labels: Labels | None = None
     sigma: NumberOrAuto = "auto"
     kappa: NumberOrAuto = "auto"
     nu: NumberOrAuto = "auto"
-    min_events: int | None = Field(None, gt=0)
+    min_events: Positive | None = None
 
     @model_validator(mode="after")
     def _only_what_counts(self):
@@ -57,6 +62,4 @@ class VicinityConfig(Section):
             raise ValueError("kappa belongs to kind: hard; a soft vicinity has a nu.")
         if self.nu == 0:
             raise ValueError("nu must be larger than 0: at 0 every event suits every label.")
-        if self.labels == []:
-            raise ValueError("labels is empty; name some, or leave it out for all.")
         return self
