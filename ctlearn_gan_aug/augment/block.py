@@ -1,14 +1,41 @@
 """Finding the ``gan_augment:`` block in the configuration CTLearn's tool has loaded."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..config.augment import GanAugmentConfig
-from ..config.base import parse
+from ..config.base import load_yaml, parse
 from ..errors import UserError
 
 BLOCK = "gan_augment"
+
+
+def read_yaml_file(path: Path) -> dict:
+    """Content of a CTLearn configuration in YAML, which ctapipe would read less strictly.
+
+    Raises
+    ------
+    UserError
+        If it is no configuration: see `load_yaml`; or a section of CTLearn holds no keys.
+    """
+    content = load_yaml(path)
+    for key, value in content.items():
+        if key[:1].isupper() and not isinstance(value, dict):
+            raise UserError(f"{path}: {key}: must hold 'key: value' lines, or be left out.")
+    return content
+
+
+def check_json_file(path: Path) -> None:
+    """Refuse a configuration in JSON that gives a key twice; traitlets would drop the first."""
+
+    def once(pairs):
+        for key in (keys := [key for key, _ in pairs]):
+            if keys.count(key) > 1:
+                raise UserError(f"{path}: key '{key}' is given twice; keep one of them.")
+
+    json.loads(path.read_text(), object_pairs_hook=once)
 
 
 def read_block(config: Mapping, files: Sequence[Path] = ()) -> GanAugmentConfig | None:
@@ -30,22 +57,55 @@ def read_block(config: Mapping, files: Sequence[Path] = ()) -> GanAugmentConfig 
     Raises
     ------
     UserError
-        If the block is invalid, or its name looks misspelt.
+        If the block is invalid, stands inside of a section, or its name looks misspelt.
     """
-    source = f"{', '.join(map(str, files)) or 'configuration'}: {BLOCK}"
+    place = ", ".join(map(str, files)) or "configuration"
+    _refuse_misspelt(config, place)
+    _refuse_nested(config, place)
     if BLOCK not in config:
-        _refuse_misspelt(config, source)
         return None
-    content = config[BLOCK]
+    source, content = f"{place}: {BLOCK}", config[BLOCK]
     if not isinstance(content, Mapping):
         raise UserError(f"{source}: must hold at least the keys 'generators' and 'fraction'.")
     return parse(GanAugmentConfig, dict(content), source)
 
 
-def _refuse_misspelt(config: Mapping, source: str) -> None:
-    # CTLearn would train without augmentation and say nothing.
-    written = {str(key).lower(): key for key in config}
-    near = difflib.get_close_matches(BLOCK, written, 1, cutoff=0.75)
-    if near:
-        place = source.removesuffix(BLOCK)
-        raise UserError(f"{place}unknown key '{written[near[0]]}'; did you mean '{BLOCK}'?")
+# CTLearn would train without augmentation and say nothing.
+
+
+def _refuse_misspelt(config: Mapping, place: str) -> None:
+    for key in config:
+        if key != BLOCK and _looks_like_it(key):
+            raise UserError(f"{place}: unknown key '{key}'; did you mean '{BLOCK}'?")
+
+
+def _looks_like_it(key) -> bool:
+    # Sections begin with a capital: one of CTLearn may be about augmentation, too.
+    name = str(key)
+    return bool(
+        difflib.get_close_matches(BLOCK, [name.lower()], cutoff=0.75)
+        or (name.islower() and ("augment" in name or name == "gan"))
+    )
+
+
+def _refuse_nested(config: Mapping, place: str) -> None:
+    for section, value in config.items():
+        if section == BLOCK:
+            continue
+        for keys in _paths(value):
+            if keys[-1] == BLOCK or _looks_like_it(keys[-1]):
+                raise UserError(
+                    f"{place}: '{keys[-1]}' stands inside of {'.'.join([section, *keys[:-1]])}, "
+                    f"where CTLearn ignores it; {BLOCK} belongs at the top level, not indented."
+                )
+
+
+def _paths(value) -> Iterator[tuple[str, ...]]:
+    """Paths to all keys below a value."""
+    items = value.items() if isinstance(value, Mapping) else ()
+    if isinstance(value, list | tuple):
+        items = enumerate(value)
+    for key, inner in items:
+        if isinstance(key, str):
+            yield (key,)
+        yield from ((str(key), *path) for path in _paths(inner))

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from .options import seed_option
+
 
 @click.command("evaluate", short_help="Judge a generator on held-out files.")
 @click.argument("subject", type=click.Path(path_type=Path), nargs=-1, required=True)
@@ -35,7 +37,7 @@ import click
     "Default: gaps found in the training labels.",
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@seed_option()
 @click.option("--max-events", type=click.IntRange(min=40), help="Use at most so many events.")
 @click.option("--quick", is_flag=True, help="Shorter trainings of the judges: about a minute.")
 @click.option(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import region_options
+from .options import region_options, seed_option
 
 
 @click.command("export", short_help="Write generated images to a DL1 file.")
@@ -23,7 +23,7 @@ from .options import region_options
     required=True,
     help="DL1 file to write, e.g. synthetic.dl1.h5.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@seed_option()
 @click.option(
     "--shard",
     metavar="I/N",

@@ -1,9 +1,17 @@
-"""Options shared by commands that generate in a region."""
+"""Options that several commands share."""
 
 import click
 
 from ..config.base import parse
 from ..config.region import Region
+from ..config.values import MAX_SEED
+
+
+def seed_option(default: int | None = 0, help: str | None = None):
+    """``--seed``, from 0 to the largest that every random generator takes."""
+    kind = click.IntRange(0, MAX_SEED)
+    shown = default is not None
+    return click.option("--seed", type=kind, default=default, show_default=shown, help=help)
 
 
 def region_options(function):
@@ -27,7 +35,7 @@ def region_of(energy, offset, spectrum) -> Region:
     """The region that the options describe."""
     content = {"spectrum": spectrum}
     if energy:
-        content["energy"] = list(energy)
+        content["energy"] = energy
     if offset:
-        content["offset"] = list(offset)
+        content["offset"] = offset
     return parse(Region, content, "region")

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
+from .options import seed_option
+
 
 @click.command("preview", short_help="Draw generated camera images.")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--energy", help='e.g. "5 TeV"; default: over the training domain')
 @click.option("--offset", help='angle from the camera centre, e.g. "0.5 deg"; default: any')
 @click.option("--n-images", type=click.IntRange(1, 64), default=8, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@seed_option()
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--extrapolate", is_flag=True, help="Allow labels outside the training domain.")
@@ -18,6 +20,7 @@ def command(bundle, energy, offset, n_images, seed, output, overwrite, extrapola
     """Draw images that BUNDLE generates, as a PNG."""
     import numpy as np
 
+    from ..config.base import parse
     from ..config.region import Region
     from ..files import check_new
     from ..logs import set_up_logging
@@ -30,6 +33,7 @@ def command(bundle, energy, offset, n_images, seed, output, overwrite, extrapola
     if offset is not None:
         value = quantity(offset, "deg")
         limits["offset"] = (max(0.0, value - 0.05), value + 0.05)
+    region = parse(Region, {**limits, "spectrum": "uniform"}, "region")
     check_new(output, overwrite)
     set_up_logging()
 
@@ -39,7 +43,6 @@ def command(bundle, energy, offset, n_images, seed, output, overwrite, extrapola
     from ..sampling.regions import sample_labels
 
     opened = load_bundle(bundle)
-    region = Region(**limits, spectrum="uniform")
     labels = sample_labels(opened, region, n_images, np.random.default_rng(seed), extrapolate)
     labels.sort("true_energy")
     draw_pairs(

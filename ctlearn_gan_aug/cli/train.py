@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from .options import seed_option
+
 
 @click.command("train", short_help="Train a generator from DL1 files.")
 @click.argument("config", type=click.Path(path_type=Path))
@@ -16,8 +18,12 @@ import click
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Run folder; overrides output.")
 @click.option("--budget", help='Wall time such as "60 min"; overrides the length in CONFIG.')
-@click.option("--seed", type=int, help="Overrides seed.")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in the run folder.")
+@seed_option(None, help="Overrides seed.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from the checkpoint in the run folder, or start if there is none yet.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in the run folder.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 def command(config, inputs, output, budget, seed, resume, overwrite, dry_run):
@@ -25,9 +31,7 @@ def command(config, inputs, output, budget, seed, resume, overwrite, dry_run):
 
     The bundle is written to OUTPUT/bundle, sample images, losses and checkpoints beside it.
     """
-    import yaml
-
-    from ..config.base import load_yaml, parse
+    from ..config.base import dump_yaml, load_yaml, parse
     from ..config.train import TrainConfig
 
     if resume and overwrite:
@@ -36,7 +40,7 @@ def command(config, inputs, output, budget, seed, resume, overwrite, dry_run):
     _override(content, inputs, output, budget, seed)
     resolved = parse(TrainConfig, content, config)
     if dry_run:
-        click.echo(yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False), nl=False)
+        click.echo(dump_yaml(resolved), nl=False)
         return
 
     from ..logs import set_up_logging

@@ -39,6 +39,8 @@ def read_yaml(stream: BinaryIO | str, source: str) -> Any:
         return yaml.load(stream, _Loader)
     except _Refusal as error:
         raise UserError(f"{source}, line {error.problem_mark.line + 1}: {error.problem}.") from None
+    except RecursionError:
+        raise UserError(f"{source}: is nested more than {_MAX_DEPTH} levels deep.") from None
     except yaml.reader.ReaderError as error:
         raise UserError(f"{source}: is not text in UTF-8 ({error.reason}).") from None
     except yaml.MarkedYAMLError as error:
@@ -70,8 +72,8 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, stream):
         super().__init__(stream)
-        self._depth = 0
-        self._sizes: dict[yaml.Node, int] = {}
+        #: Values that every node stands for, and levels below it.
+        self._extent: dict[yaml.Node, tuple[int, int]] = {}
 
     def compose_node(self, parent, index):
         """One value with all below it."""
@@ -80,19 +82,13 @@ class _Loader(yaml.SafeLoader):
         if not is_alias and event.tag:
             shown = event.tag.replace(_TAG, "!!")
             _refuse(f"the tag {shown} is not taken; write plain values", mark)
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            _refuse(f"is nested more than {_MAX_DEPTH} levels deep", mark)
         node = super().compose_node(parent, index)
-        self._depth -= 1
         if isinstance(node, yaml.ScalarNode) and _BROKEN.search(node.value):
             _refuse("holds a character (NUL or half a pair) that no text may have", mark)
         if not is_alias:
-            self._sizes[node] = self._size(node)
-        elif node not in self._sizes:
+            self._measure(node, mark)
+        elif node not in self._extent:
             _refuse("an alias (*) stands inside of what it stands for", mark)
-        if self._sizes[node] > _MAX_VALUES:
-            _refuse(f"its aliases (*) make more than {_MAX_VALUES} values", mark)
         return node
 
     def compose_mapping_node(self, anchor):
@@ -108,12 +104,19 @@ class _Loader(yaml.SafeLoader):
             lines[name] = mark.line + 1
         return node
 
-    def _size(self, node: yaml.Node) -> int:
-        """Values that a node stands for: with aliases of aliases more than any memory holds."""
+    def _measure(self, node: yaml.Node, mark) -> None:
+        """Aliases of aliases can stand for more values than any memory holds."""
         children = node.value if isinstance(node, yaml.CollectionNode) else ()
         if isinstance(node, yaml.MappingNode):
             children = chain.from_iterable(children)
-        return 1 + sum(self._sizes[child] for child in children)
+        extents = [self._extent[child] for child in children]
+        size = 1 + sum(size for size, _ in extents)
+        depth = 1 + max((depth for _, depth in extents), default=0)
+        if size > _MAX_VALUES:
+            _refuse(f"its aliases (*) make more than {_MAX_VALUES} values", mark)
+        if depth > _MAX_DEPTH:
+            _refuse(f"is nested more than {_MAX_DEPTH} levels deep", mark)
+        self._extent[node] = size, depth
 
 
 def _refuse(problem: str, mark):

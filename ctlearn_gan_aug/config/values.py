@@ -10,7 +10,6 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Strict
 
 from ..errors import UserError
-from ..labels import check_names
 from ..units import interval, quantity
 
 #: Largest seed that NumPy's and Keras' global generators take.
@@ -78,6 +77,8 @@ def _seconds(value):
 
 
 def _labels(names: list[str]) -> list[str]:
+    from ..labels import check_names
+
     check_names(names)
     return names
 
