@@ -121,7 +121,8 @@ class BlockMean(keras.layers.Layer):
     def call(self, x):
         """Map (B, side, side, c) to (B, side / factor rounded up, the same, c)."""
         x = ops.pad(x, ((0, 0), self.rim, self.rim, (0, 0)))
-        return ops.average_pool(x, self.factor) * ops.cast(self.gain, x.dtype)
+        mean = ops.average_pool(x, self.factor, strides=self.factor)
+        return mean * ops.cast(self.gain, x.dtype)
 
     def get_config(self):
         """Of the layer, for Keras."""
