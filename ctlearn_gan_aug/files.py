@@ -1,14 +1,17 @@
 """Input discovery, and output that is either complete under its final name or not there."""
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import UserError
+from .errors import UserError, find_no_space
 
 DL1_SUFFIXES = (".h5", ".hdf5")
+#: Ends the names of what is not complete yet.
+PART_SUFFIX = ".part"
 
 
 def expand_inputs(paths: Iterable[str | Path]) -> list[Path]:
@@ -51,11 +54,16 @@ def check_new(target: str | Path, overwrite: bool, hint: str = "--overwrite") ->
     return target
 
 
-def _part_name(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{os.getpid()}.part")
+def part_name(target: Path) -> Path:
+    """Name beside ``target`` for what is written before it takes that name; never given twice.
+
+    Process numbers would not do: in containers every process may be number 1.
+    """
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}{PART_SUFFIX}")
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, link or whole folder, if there is one."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -63,21 +71,38 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
+def writing(
+    target: str | Path, advice: str = "free some space there or choose another folder"
+) -> Iterator[None]:
+    """Say in one sentence that there is no room for ``target``, whoever finds out.
+
+    HDF5, safetensors and Keras each have exceptions of their own for a full disk.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = find_no_space(error)
+        if reason is None:
+            raise
+        raise UserError(f"{target}: cannot be written ({reason}); {advice}.") from error
+
+
+@contextmanager
 def _atomic(target: str | Path, overwrite: bool, is_folder: bool) -> Iterator[Path]:
     target = check_new(target, overwrite)
-    part = _part_name(target)
-    _remove(part)
+    part = part_name(target)
     try:
-        if is_folder:
-            part.mkdir()
-        yield part
-        if is_folder and target.exists():
-            _remove(target)
-        os.replace(part, target)
+        with writing(target):
+            if is_folder:
+                part.mkdir()
+            yield part
+            if is_folder:
+                remove(target)
+            os.replace(part, target)
     except OSError as error:
         raise UserError(f"{target}: cannot be written ({error.strerror or error}).") from error
     finally:
-        _remove(part)
+        remove(part)
 
 
 def atomic_file(target: str | Path, overwrite: bool = False):

@@ -22,6 +22,9 @@ LEAVES = {
     "directions",
     "plotting",
     "progress",
+    "locks",
+    "compiled",
+    "memory",
 }
 # docs/architecture.md draws this table. A room may always import itself and the leaves.
 MAY_IMPORT = {

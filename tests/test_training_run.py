@@ -1,6 +1,7 @@
 """A whole run: the bundle works, an interrupted run ends where an uninterrupted one does."""
 
 import json
+import logging
 import os
 import pickletools
 import random
@@ -165,8 +166,6 @@ def test_occupied_output_is_refused(tiny_bundle, toy_gamma, tiny_config):
 
 
 def test_resume_needs_a_matching_checkpoint(tmp_path, toy_gamma, tiny_config, tiny_bundle):
-    with pytest.raises(UserError, match="no checkpoint"):
-        train(tiny_config(tmp_path / "nothing", [toy_gamma]), resume=True)
     copy = tmp_path / "copy"
     copy.mkdir()
     (copy / "checkpoint.safetensors").write_bytes(
@@ -174,6 +173,41 @@ def test_resume_needs_a_matching_checkpoint(tmp_path, toy_gamma, tiny_config, ti
     )
     with pytest.raises(UserError, match="no readable checkpoint"):
         train(tiny_config(copy, [toy_gamma]), resume=True)
+
+
+@pytest.mark.parametrize("before", ["nothing", "empty", "preempted", "preempted, other labels"])
+def test_resume_before_the_first_checkpoint_starts(
+    tmp_path, toy_gamma, tiny_config, tiny_bundle, caplog, monkeypatch, before
+):
+    """A job that is queued again needs one command, wherever it was ended."""
+    monkeypatch.setattr(logging.getLogger("ctlearn_gan_aug"), "propagate", True)
+    run = tmp_path / "run"
+    config = tiny_config(run, [toy_gamma])
+    if before == "empty":
+        run.mkdir()
+    if before.startswith("preempted"):
+        labels = ["energy"] if "other" in before else config.labels
+        earlier = with_precision(config.model_copy(update={"labels": labels}))
+        prepare_output(earlier, resume=False)
+        (run / "auxiliary").mkdir()
+        (run / "metrics.jsonl").touch()
+        (run / ".checkpoint.safetensors.0a1b.part").write_text("half")
+        (run / ".lock").write_text("process 1 on a machine that is gone")
+    with caplog.at_level(logging.INFO):
+        bundle = train(config, resume=True)
+    assert f"{run}: no checkpoint yet, the run starts at step 0." in caplog.messages
+    assert bundle_weights(bundle) == bundle_weights(tiny_bundle)
+    assert (run / "auxiliary").exists() == (before == "preempted")  # one trained otherwise is not
+    assert not list(run.glob(".*"))
+    assert train(config, resume=True) == bundle  # nor does the same command harm a run that ended
+
+
+@pytest.mark.parametrize("name", ["bundle", "samples", "best.safetensors", "thesis.tex"])
+def test_resume_starts_nothing_in_a_folder_of_results(tmp_path, toy_gamma, tiny_config, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match=f"{tmp_path}: holds {name}, but no checkpoint"):
+        train(tiny_config(tmp_path, [toy_gamma]), resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_bad_input_leaves_no_output(tmp_path, tiny_config):

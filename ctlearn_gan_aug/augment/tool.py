@@ -10,17 +10,20 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from ctapipe.core import Provenance
 from ctapipe.core.traits import Path as PathTrait
 from ctlearn.tools.train_model import TrainCTLearnModel
 from traitlets import CaselessStrEnum, default
+from traitlets.config import Config
 
 from ..config.augment import GanAugmentConfig
 from ..data.names import reconcile_names
 from ..dl1.check import check_dl1_files
 from ..errors import UserError, find_user_error
 from ..files import atomic_file
+from ..locks import only_writer
 from . import inputs
-from .block import read_block
+from .block import check_json_file, read_block, read_yaml_file
 from .build import load_bundles, synthetic_source
 from .compatibility import check_reader, check_reader_type
 from .feeding import STORE_NAME, StoreFeeds, why_not_from_store
@@ -95,6 +98,17 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         with self._one_sentence():
             super().initialize(argv)
 
+    def load_config_file(self, path):
+        """Read a configuration file as ctapipe does, but refuse keys that are given twice."""
+        path = Path(path)
+        if path.suffix in (".yaml", ".yml"):
+            self.update_config(Config(read_yaml_file(path)))
+            Provenance().add_input_file(path, role="Tool Configuration", add_meta=False)
+            return
+        if path.suffix == ".json":
+            check_json_file(path)
+        super().load_config_file(path)
+
     def parse_command_line(self, argv=None):
         """Read options; a mistake is raised, where traitlets would log it and exit."""
         inspect.unwrap(TrainCTLearnModel.parse_command_line)(self, argv)
@@ -133,6 +147,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
 
     def _check_inputs(self) -> None:
         inputs.check_given(self)
+        self.enter_context(only_writer(self.output_dir))
         check_output(self.output_dir, self.overwrite)
         files = inputs.find_files(self.input_dir_signal, self.file_pattern_signal)
         if self.input_dir_background is not None:

@@ -26,6 +26,7 @@ import numpy as np
 from astropy.table import Table
 
 from ..errors import UserError
+from ..files import PART_SUFFIX, part_name
 from ..progress import image_progress
 from . import fingerprint
 from .blocks import n_pixels, read_blocks
@@ -111,7 +112,8 @@ def _only_one(folder: Path) -> Iterator[None]:
             log.debug("%s: no file locks here.", folder)
             yield
             return
-        for left in folder.parent.glob(f".{folder.name}.*.part"):  # by a builder that was killed
+        # Left by builders that were killed.
+        for left in folder.parent.glob(f".{folder.name}.*{PART_SUFFIX}"):
             shutil.rmtree(left, ignore_errors=True)
         yield
 
@@ -155,7 +157,7 @@ def _remove_outdated(cache: Path) -> None:
 
 
 def _build(folder: Path, content: dict, reader, events: Table, channels: Sequence[str]) -> None:
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    part = part_name(folder)
     width = n_pixels(reader)
     shapes = {
         _PIXELS: (np.dtype("<f4"), (len(events), width, len(channels))),

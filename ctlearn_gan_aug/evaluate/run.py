@@ -11,6 +11,7 @@ import numpy as np
 from ..dl1.cleaning import infer_cleaning
 from ..errors import UserError
 from ..files import atomic_folder, check_new
+from ..locks import only_writer
 from ..sampling.generate import Sampler
 from .alignment import Aligned, align_images, align_requests, limit
 from .cache import Cache
@@ -86,47 +87,52 @@ def evaluate(
     Raises
     ------
     UserError
-        If inputs are unsuitable or the folder cannot be written.
+        If inputs are unsuitable, or the folder cannot be written or another evaluation writes it.
     """
     started = time.monotonic()
-    target = check_new(target, overwrite)
-    _check_replaceable(target)
-    kept = Cache(cache)
-    effort = QUICK if quick else Effort()
-    max_events = max_events or (_QUICK_EVENTS if quick else None)
-    stages = Stages(effort.shares, progress)
+    with only_writer(target):
+        target = check_new(target, overwrite)
+        _check_replaceable(target)
+        kept = Cache(cache)
+        effort = QUICK if quick else Effort()
+        max_events = max_events or (_QUICK_EVENTS if quick else None)
+        stages = Stages(effort.shares, progress)
 
-    stages.start("reading")
-    paths = [subject_path] if isinstance(subject_path, str | Path) else subject_path
-    subject, context, test_events, files = _read(paths, test, other, train, gaps, max_events, seed)
-    stages.start("generating")
-    samples = _align(subject, test_events, max_events, seed)
-    results = compare_samples(samples, context, effort=effort, seed=seed, stages=stages, cache=kept)
-    stages.start("speed")
-    cost = None
-    if subject.bundle is not None:
-        options = {"longest": _QUICK_SECONDS} if quick else {}
-        cost = generation_rates(subject.bundle, samples.simulated.labels, seed, **options)
-    metrics = {
-        "format_version": FORMAT_VERSION,
-        "bundle": subject.describe(),
-        "test": _describe_test(subject, files, samples, context),
-        "seed": seed,
-        "quick": quick,
-        **results.metrics,
-        "cost": cost,
-        "verdicts": judge(results.metrics),
-    }
-    stages.start("drawing")
-    with atomic_folder(target, overwrite=True) as folder:
-        figures = {name: folder / f"{name}.png" for name in FIGURES}
-        draw_all(figures, results, samples)
-        metrics["cached"] = kept.found
-        metrics["duration_s"] = time.monotonic() - started
-        write_report(folder / REPORT, metrics, figures)
-        metrics = _plain(metrics)
-        (folder / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
-    return metrics
+        stages.start("reading")
+        paths = [subject_path] if isinstance(subject_path, str | Path) else subject_path
+        subject, context, test_events, files = _read(
+            paths, test, other, train, gaps, max_events, seed
+        )
+        stages.start("generating")
+        samples = _align(subject, test_events, max_events, seed)
+        results = compare_samples(
+            samples, context, effort=effort, seed=seed, stages=stages, cache=kept
+        )
+        stages.start("speed")
+        cost = None
+        if subject.bundle is not None:
+            options = {"longest": _QUICK_SECONDS} if quick else {}
+            cost = generation_rates(subject.bundle, samples.simulated.labels, seed, **options)
+        metrics = {
+            "format_version": FORMAT_VERSION,
+            "bundle": subject.describe(),
+            "test": _describe_test(subject, files, samples, context),
+            "seed": seed,
+            "quick": quick,
+            **results.metrics,
+            "cost": cost,
+            "verdicts": judge(results.metrics),
+        }
+        stages.start("drawing")
+        with atomic_folder(target, overwrite=True) as folder:
+            figures = {name: folder / f"{name}.png" for name in FIGURES}
+            draw_all(figures, results, samples)
+            metrics["cached"] = kept.found
+            metrics["duration_s"] = time.monotonic() - started
+            write_report(folder / REPORT, metrics, figures)
+            metrics = _plain(metrics)
+            (folder / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
+        return metrics
 
 
 def _read(

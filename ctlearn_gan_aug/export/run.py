@@ -13,6 +13,7 @@ from ..dl1.header import ProductInfo
 from ..dl1.writer import DL1Writer
 from ..errors import UserError
 from ..files import atomic_file, check_new
+from ..locks import only_writer
 from .file_labels import FileLabels
 from .region_labels import RegionLabels
 from .shard import Shard
@@ -84,7 +85,11 @@ class Plan:
             )
         sampler = Sampler(self.bundle, self.seed)
         sampler.n_generated = self.labels.first
-        with atomic_file(self.target, self.overwrite) as part, self._writer(part) as writer:
+        with (
+            only_writer(self.target),
+            atomic_file(self.target, self.overwrite) as part,
+            self._writer(part) as writer,
+        ):
             self.labels.describe_runs(writer)
             for labels in self.labels.chunks():
                 images = sampler.generate(labels).transpose(2, 0, 1)

@@ -1,6 +1,6 @@
 """The folder of a training run: never someone else's, never half an old run."""
 
-import shutil
+import logging
 from pathlib import Path
 
 import yaml
@@ -8,8 +8,11 @@ import yaml
 from ..config.base import load_yaml
 from ..config.train import TrainConfig
 from ..errors import UserError
-from ..files import check_new
+from ..files import PART_SUFFIX, check_new, remove
+from ..locks import LOCK
 from ..models.precision import training_precision
+
+log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
 _CONFIG = "config.yaml"
@@ -17,19 +20,32 @@ _CONFIG = "config.yaml"
 BEST = "best.safetensors"
 #: Pixel stores; they outlive ``--overwrite``, which the next run saves reading by.
 STORE = "store"
-#: Everything else a run writes into its folder, for ``--overwrite``.
-_CONTENTS = (_CONFIG, "metrics.jsonl", CHECKPOINT, BEST, "tensorboard")
-_CONTENTS += ("samples", "auxiliary", "bundle")
+#: What a run writes into its folder before its first checkpoint, and after it.
+_EARLY = (_CONFIG, "metrics.jsonl", "tensorboard", "auxiliary")
+_LATE = (CHECKPOINT, BEST, "samples", "bundle")
 
 
-def check_output(folder: Path, resume: bool, overwrite: bool) -> None:
-    """Refuse a folder that holds another run, or none to resume."""
-    if resume:
-        if not (folder / CHECKPOINT).exists():
-            raise UserError(f"{folder}: no checkpoint to resume from; start without --resume.")
-        return
-    is_empty = folder.is_dir() and not any(path.name != STORE for path in folder.iterdir())
-    check_new(folder, overwrite or is_empty, hint="--overwrite or --resume")
+def check_output(folder: Path, resume: bool, overwrite: bool) -> bool:
+    """Refuse a folder that holds another run; returns whether there is a checkpoint to go on from.
+
+    Resuming a run that has no checkpoint yet, or does not exist, starts it: a job that is queued
+    again after it was ended needs one command for all cases.
+    """
+    found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    found -= {STORE, LOCK}
+    if not resume:
+        check_new(folder, overwrite or not found, hint="--overwrite or --resume")
+        return False
+    if CHECKPOINT in found:
+        return True
+    foreign = sorted(n for n in found.difference(_EARLY) if not n.endswith(PART_SUFFIX))
+    if foreign:
+        raise UserError(
+            f"{folder}: holds {foreign[0]}, but no {CHECKPOINT} to resume from; choose another "
+            "folder, or pass --overwrite to start anew."
+        )
+    log.info("%s: no checkpoint yet, the run starts at step 0.", folder)
+    return False
 
 
 def with_precision(config: TrainConfig, resume: bool = False) -> TrainConfig:
@@ -44,16 +60,24 @@ def with_precision(config: TrainConfig, resume: bool = False) -> TrainConfig:
     return config.model_copy(update={"training": training})
 
 
-def prepare_output(config: TrainConfig, resume: bool) -> None:
-    """Make the run folder, empty of an earlier run's files, with the resolved configuration."""
+def prepare_output(config: TrainConfig, resume: bool, has_checkpoint: bool = True) -> None:
+    """Make the run folder, with the resolved configuration.
+
+    An earlier run's files are removed, unless that run is resumed. Without a checkpoint it is only
+    if its configuration was the same: what it has, such as a trained auxiliary, is of use.
+    """
     folder = config.output
-    if not resume:
-        for name in _CONTENTS:
-            old = folder / name
-            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-        (folder / _CONFIG).write_text(text)
+        known = folder / _CONFIG
+        if resume and not has_checkpoint:
+            resume = known.exists() and known.read_text() == text
+        if not resume:
+            for name in _EARLY + _LATE:
+                remove(folder / name)
+        for left in folder.glob(f".*{PART_SUFFIX}"):  # by a run that was killed
+            remove(left)
+        known.write_text(text)
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror}).") from None
+        raise UserError(f"{folder}: cannot be written ({error.strerror}).") from error

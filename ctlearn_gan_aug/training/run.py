@@ -15,8 +15,10 @@ from ..data.events import Events, read_events
 from ..data.pipeline import Symmetries, training_batches
 from ..data.vicinity import Vicinity
 from ..errors import UserError
+from ..files import writing
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
+from ..locks import only_writer
 from ..models.critic import build_critic
 from ..models.maps import LabelMaps
 from .adaptive import AdaptiveSymmetries
@@ -45,7 +47,7 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
     config : TrainConfig
         What to do.
     resume : bool
-        Go on from the checkpoint in ``config.output``.
+        Go on from the checkpoint in ``config.output``; without one yet, start there.
     overwrite : bool
         Replace an earlier run in ``config.output``.
 
@@ -57,21 +59,24 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
     Raises
     ------
     UserError
-        If input or output do not allow the run, or it was interrupted.
+        If input or output do not allow the run, another run is writing to the same folder, the disk
+        is full, or the run was interrupted.
     """
     started = time.monotonic()
-    check_output(config.output, resume, overwrite)
-    config = with_precision(config, resume)
-    events = read_training_events(config)
-    labels = LabelSet.fit(config.labels, events.labels)
-    log.info(
-        "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
-    )
-    prepare_output(config, resume)
-    # Same seed, same result: without this, threads may sum in another order each time.
-    tf.config.experimental.enable_op_determinism()
-    with computing_in(config.training.precision):
-        return Run(config, events, labels, started).execute(resume)
+    advice = "free some space there and go on with --resume; the last checkpoint is kept"
+    with only_writer(config.output, inside=True):
+        has_checkpoint = check_output(config.output, resume, overwrite)
+        config = with_precision(config, has_checkpoint)
+        events = read_training_events(config)
+        labels = LabelSet.fit(config.labels, events.labels)
+        log.info(
+            "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
+        )
+        with writing(config.output, advice), computing_in(config.training.precision):
+            prepare_output(config, resume, has_checkpoint)
+            # Same seed, same result: without this, threads may sum in another order each time.
+            tf.config.experimental.enable_op_determinism()
+            return Run(config, events, labels, started).execute(has_checkpoint)
 
 
 def read_training_events(config: TrainConfig) -> Events:
