@@ -82,7 +82,7 @@ def test_overrides_reach_the_resolved_configuration(config):
     )  # fmt: skip
     resolved = yaml.safe_load(output)
     assert resolved["data"]["files"] == ["a.h5", "b"]
-    assert resolved["training"]["budget"] == 3600.0
+    assert resolved["training"]["budget"] == "3600.0 s"
     assert resolved["training"]["steps"] is None
     assert (resolved["seed"], resolved["output"]) == (7, "elsewhere")
 

@@ -21,7 +21,7 @@ _REGION = {"energy": ["1 TeV", "10 TeV"], "spectrum": {"index": -2}}
 
 @click.command("demo", short_help="Everything in a row, on toy data.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder to fill.")
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 10**8), default=1, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier demo in the folder.")
 @click.option("--quick", is_flag=True, hidden=True, help="Far too short to learn, for tests.")
 def command(output, seed, overwrite, quick):

@@ -15,7 +15,7 @@ import click
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 10**9 - 1),
     default=0,
     show_default=True,
     help="The same seed gives the same events; different seeds give files that merge.",

@@ -60,7 +60,8 @@ def parse[Model: BaseModel](
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{source}: {_sentence(model, content, error)}") from None
+        sentence = " ".join(_sentence(model, content, error).split())
+        raise UserError(f"{source}: {sentence}") from None
 
 
 def _sentence(model: type[BaseModel], content: dict, error: ValidationError) -> str:
@@ -72,7 +73,7 @@ def _sentence(model: type[BaseModel], content: dict, error: ValidationError) -> 
         return f"unknown key '{key}'; {_nearest(model, first['loc'])}"
     if first["type"] == "missing":
         above = _keys(content, first["loc"][:-1])
-        return f"key '{'.'.join([*above, first['loc'][-1]])}' is missing."
+        return f"key '{'.'.join([*above, str(first['loc'][-1])])}' is missing."
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, Exception):
         return f"{key}: {cause}"
