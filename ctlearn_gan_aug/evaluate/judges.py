@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..data.pipeline import training_batches
+from ..memory import images_per_batch
 from .sample import Sample
 
 REGRESSION_LABELS = ("energy", "cameradirection")
@@ -22,6 +23,7 @@ _ARCHITECTURE = [
 ]
 _HEAD = 128  # neurons of the one hidden layer of every head
 _BATCH = 64
+_PREDICTED = 512  # images at once at most
 _LEARNING_RATE = 5e-3
 _MOMENTUM = 0.9  # of batch norm; CTLearn's 0.99 lags behind in a training of few hundred steps
 _TIME_UNIT = 5.0  # ns
@@ -103,17 +105,15 @@ class Judge:
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Raw outputs (n, n_targets) for features (n, n_pixels, c)."""
-        parts = tf.data.Dataset.from_tensor_slices(features).batch(512).map(self._grid)
-        outputs = self.model.predict(parts, verbose=0)
+        outputs = self.model.predict(self._parts(features), verbose=0)
         if isinstance(outputs, dict):
             outputs = np.concatenate([outputs[task] for task in self.tasks], axis=1)
         return outputs
 
     def embed(self, features: np.ndarray) -> np.ndarray:
         """Outputs of the backbone (n, 96), which all heads read, for features (n, n_pixels, c)."""
-        parts = tf.data.Dataset.from_tensor_slices(features).batch(512).map(self._grid)
         (backbone,) = (x for x in self.model.layers if isinstance(x, keras.Model))
-        return backbone.predict(parts, verbose=0)
+        return backbone.predict(self._parts(features), verbose=0)
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
@@ -143,6 +143,11 @@ class Judge:
         if self.tasks == ("type",):
             return tf.one_hot(tf.cast(targets[:, 0], tf.int32), 2)
         return {"energy": targets[:, :1], "cameradirection": targets[:, 1:]}
+
+    def _parts(self, features: np.ndarray) -> tf.data.Dataset:
+        """Batches of the network's input for features (n, n_pixels, c)."""
+        size = images_per_batch(self.model, _PREDICTED)
+        return tf.data.Dataset.from_tensor_slices(features).batch(size).map(self._grid)
 
     def _grid(self, features):
         """Features (B, n_pixels, c) on the grid, with the cells' places (B, side, side, c + 2)."""

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from ..bundle import Bundle
+from ..memory import images_per_batch
 from ..models.device import has_gpu
 from ..models.fold import folded, used_inputs
 from ..models.precision import best_precision
@@ -31,7 +32,7 @@ class Sampler:
     seed : int
         Of latents and pixel noise.
     batch_size : int
-        Images per call of the network.
+        Images per call of the network at most; `memory` bounds them, too.
     precision : str, optional
         ``float32`` or ``bfloat16`` for the wide layers of the network. By default the faster one,
         which is bfloat16 for wide networks on machines that have it: images then differ by the
@@ -43,9 +44,9 @@ class Sampler:
     ):
         self.bundle = bundle
         self.seed = seed
-        self.batch_size = batch_size
         self.n_generated = 0
         self._pixels = _Pixels(bundle, precision or best_precision(bundle.generator))
+        self.batch_size = images_per_batch(self._pixels.network, batch_size)
 
     def generate(self, labels) -> np.ndarray:
         """Images of the next ``len(labels)`` events.

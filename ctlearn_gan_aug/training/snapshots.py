@@ -47,7 +47,8 @@ class Snapshots:
     labels : LabelSet
         Encodes their labels.
     generate : callable
-        Encoded labels (n, n_labels) to pixel vectors (n, n_pixels, c), the same for the same state.
+        Encoded labels (n, n_labels) and the number of a sample to pixel vectors (n, n_pixels, c),
+        the same for the same state.
     """
 
     def __init__(self, path: Path, events: Events, labels: LabelSet, generate: Callable):
@@ -82,8 +83,7 @@ class Snapshots:
             standard error from the images drawn. ``snapshot_w1``: mean Wasserstein-1 distance of
             the parameters over all labels.
         """
-        images = self.generate(np.tile(self.encoded, (2 * _PAIRS, 1)))
-        drawn = [self._measure(pixels) for pixels in np.split(images, 2 * _PAIRS)]
+        drawn = [self._measure(self.generate(self.encoded, i)) for i in range(2 * _PAIRS)]
         pairs = zip(drawn[::2], drawn[1::2], strict=True)
         scores = [conditional_score(self.simulated, *pair, self.sigma) for pair in pairs]
         score, error = float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(_PAIRS))

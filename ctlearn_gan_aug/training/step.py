@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ..camera import Camera
 from ..config.train import TrainConfig
 from ..intensity import IntensityTransform
+from ..memory import images_per_batch
 from ..models.generator import NOISE_CHANNELS
 from ..models.maps import LabelMaps
 from . import losses, penalties
@@ -17,6 +19,8 @@ from .networks import Networks
 #: Independent random streams of one step, beside those of `criticism`.
 _CRITIC_STREAM, _GENERATOR_STREAM = 0, 1000
 _STREAMS_PER_STEP = 3000
+#: Images that are sampled at once at most, and batches of one sample.
+_SAMPLED, _BATCHES_PER_SAMPLE = 256, 2**20
 
 
 class AdversarialStep:
@@ -176,15 +180,31 @@ class AdversarialStep:
         for average, value in pairs:
             average.assign(value + decay * (average - value))
 
-    def sample(self, labels):
-        """Pixel vectors (B, n_pixels, c) in p.e./ns from the averaged generator."""
-        return self._sample(tf.convert_to_tensor(labels)).numpy()
+    def sample(self, labels, number: int = 0):
+        """Pixel vectors (n, n_pixels, c) in p.e./ns from the averaged generator.
 
-    def _sampled_pixels(self, labels):
-        image = self._images(self.networks.averaged, labels, -1, training=False)
+        Parameters
+        ----------
+        labels : ndarray (n, n_labels)
+            Encoded. They are taken in batches that `memory` bounds.
+        number : int
+            Samples of different numbers have random numbers of their own.
+        """
+        size = images_per_batch(self.networks.averaged, _SAMPLED)
+        parts = [labels[start : start + size] for start in range(0, len(labels), size)]
+        streams = number * _BATCHES_PER_SAMPLE + np.arange(len(parts))
+        images = [
+            self._sample(tf.convert_to_tensor(part), tf.constant(stream, tf.int64)).numpy()
+            for part, stream in zip(parts, streams, strict=True)
+        ]
+        return np.concatenate(images)
+
+    def _sampled_pixels(self, labels, stream):
+        # Negative streams are those of no training step.
+        image = self._images(self.networks.averaged, labels, -1 - 2 * stream, training=False)
         cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
         pixels = tf.gather(cells, self.cell_of_pixel, axis=1)
-        key = tf.constant([self.config.seed, -2], tf.int64)
+        key = tf.stack([tf.constant(self.config.seed, tf.int64), -2 - 2 * stream])
         uniform = tf.random.stateless_uniform(tf.shape(pixels)[:2], key)
         return self.intensity.decode(pixels, uniform)
 
