@@ -108,12 +108,28 @@ def _unit_vectors(alt, az):
     return np.stack([np.cos(alt) * np.cos(az), -np.cos(alt) * np.sin(az), np.sin(alt)], axis=-1)
 
 
-def set_impact(table, subarray, tel_id: int) -> None:
-    """Add ``impact_x/y`` (m): the core seen from the telescope, along the camera's own axes.
+def set_impact(table, subarray) -> None:
+    """Add ``impact_x/y`` (m): the core seen from each row's telescope, along its camera's axes.
 
     In this frame a rotation or reflection of the camera acts on the core as it acts on the
     direction, so both labels follow a transformed image exactly.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        ``tel_id``, ``true_core_x/y`` (m) and ``telescope_pointing_altitude/azimuth`` (deg).
+    subarray : ctapipe.instrument.SubarrayDescription
+        With camera geometries as in the file.
     """
+    for name in ("impact_x", "impact_y"):
+        table[name] = np.zeros(len(table))
+    for tel_id in np.unique(table["tel_id"]):
+        (here,) = np.nonzero(np.asarray(table["tel_id"] == tel_id))
+        for name, values in _impact(table[here], subarray, int(tel_id)).items():
+            table[name][here] = values
+
+
+def _impact(table, subarray, tel_id: int) -> dict[str, np.ndarray]:
     altitude = table["telescope_pointing_altitude"].data
     azimuth = table["telescope_pointing_azimuth"].data
     position = subarray.positions[tel_id].to_value("m")
@@ -125,10 +141,12 @@ def set_impact(table, subarray, tel_id: int) -> None:
         *altaz_from_camera(subarray, tel_id, 0 * altitude, 0 * altitude, altitude, azimuth)
     )
     step = 1e-3 * subarray.tel[tel_id].camera.geometry.frame.focal_length.to_value("m")
+    impact = {}
     for name, dx, dy in (("impact_x", step, 0.0), ("impact_y", 0.0, step)):
         alt, az = altaz_from_camera(
             subarray, tel_id, 0 * altitude + dx, 0 * altitude + dy, altitude, azimuth
         )
         axis = _unit_vectors(alt, az) - centre
         axis /= np.linalg.norm(axis, axis=1, keepdims=True)
-        table[name] = np.einsum("ni,ni->n", axis, core)
+        impact[name] = np.einsum("ni,ni->n", axis, core)
+    return impact

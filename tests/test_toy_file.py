@@ -137,7 +137,7 @@ def test_image_lies_on_the_far_side_of_the_source_as_in_real_simulation(reader):
     chosen = table[np.asarray(table["true_shower_primary_class"]) == 1]
     labels = label_table(chosen)
     # The reader's mapper has derotated the reader's own geometry; a fresh one is as in the file.
-    set_impact(labels, tel.toy_subarray(), tel.TEL_ID)
+    set_impact(labels, tel.toy_subarray())
     rows = _rows(reader.first_file, IMAGES)[np.asarray(chosen["table_index"])]
     geometry = tel.toy_geometry()
     geometry.rotate(geometry.pix_rotation)

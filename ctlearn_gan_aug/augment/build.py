@@ -58,7 +58,7 @@ def synthetic_source(
     UserError
         If a bundle does not fit the training, or a region its bundle.
     """
-    form = ReaderFormat(tuple(reader.channels), dict(reader.transforms), tuple(tasks))
+    form = ReaderFormat(tuple(reader.channels), tuple(tasks))
     regions = plan_regions(block, bundles, Primaries.from_reader(reader))
     camera = reader_camera(reader)
     for bundle in {id(region.bundle): region.bundle for region in regions}.values():

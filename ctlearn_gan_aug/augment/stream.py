@@ -1,12 +1,12 @@
 """A seeded stream of one region's generated images, as the reader would deliver them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
 
-from ..data.channels import as_stored, needs_mask, reader_channels
+from ..data.channels import needs_mask, reader_channels
 from ..errors import UserError
 from ..labels import LABEL_COLUMNS
 from .plan import MixedRegion
@@ -40,14 +40,11 @@ class ReaderFormat:
     ----------
     channels : tuple of str
         The reader's channels.
-    transforms : mapping
-        The reader's, of fixed-point columns.
     tasks : tuple of str
         CTLearn's reconstruction tasks.
     """
 
     channels: tuple[str, ...]
-    transforms: Mapping[str, float]
     tasks: tuple[str, ...]
 
 
@@ -169,14 +166,10 @@ class RegionStream:
         wants_mask = self.selection.needs_mask or needs_mask(self.form.channels)
         mask = self.selection.mask(images) if wants_mask else None
         passed = self.selection.passes(images, peak_times, mask, labels)
-        stored = as_stored(
-            images[passed],
-            None if peak_times is None else peak_times[passed],
-            None if mask is None else mask[passed],
-            self.form.transforms,
-        )
+        content = {"image": images, "peak_time": peak_times, "image_mask": mask}
+        content = {name: values[passed] for name, values in content.items() if values is not None}
         return Images(
-            reader_channels(stored, self.form.channels, self.form.transforms),
+            reader_channels(content, self.form.channels),
             task_labels(self.form.tasks, labels[passed], self.region.is_signal),
         )
 

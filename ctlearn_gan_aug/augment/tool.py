@@ -17,8 +17,9 @@ from traitlets import CaselessStrEnum, default
 from traitlets.config import Config
 
 from ..config.augment import GanAugmentConfig
+from ..data.callbacks import complete
+from ..data.inputs import InputFiles, choose_inputs
 from ..data.names import reconcile_names
-from ..dl1.check import check_dl1_files
 from ..errors import UserError, find_user_error
 from ..files import atomic_file
 from ..locks import only_writer
@@ -29,6 +30,7 @@ from .compatibility import check_reader, check_reader_type
 from .feeding import STORE_NAME, StoreFeeds, why_not_from_store
 from .mixing import MixedBatches, class_weights, split_batch
 from .output import RECORD_NAME, check_output, replace_output, start_beside
+from .reading import check_own_reading, reading
 from .refusals import explain
 from .source import SyntheticSource
 from .summary import plan_lines, record, result_lines
@@ -76,6 +78,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
     #: Why the tool ended, if the user can mend it.
     failure: UserError | None = None
     _replaced: Path | None = None
+    _inputs: InputFiles | None = None
     _source: SyntheticSource | None = None
     _mixed: MixedBatches | None = None
 
@@ -149,11 +152,12 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         inputs.check_given(self)
         self.enter_context(only_writer(self.output_dir))
         check_output(self.output_dir, self.overwrite)
-        files = inputs.find_files(self.input_dir_signal, self.file_pattern_signal)
+        signal = inputs.find_files(self.input_dir_signal, self.file_pattern_signal)
+        background = []
         if self.input_dir_background is not None:
-            files += inputs.find_files(self.input_dir_background, self.file_pattern_background)
+            background = inputs.find_files(self.input_dir_background, self.file_pattern_background)
         if self.dl1dh_reader_type == "DLImageReader":
-            check_dl1_files(files)
+            self._inputs = choose_inputs(signal, background)
         if self.extra_args:
             self.log.warning(
                 "'%s' belongs to no option and is ignored; repeat an option to give it several "
@@ -174,7 +178,9 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
             self._replaced = self.output_dir
             self.output_dir = start_beside(self.output_dir)
         reconcile_names()
-        super().setup()
+        with reading(self._inputs):
+            super().setup()
+        complete(self.callbacks)
         self._check_sizes()
 
     def _check_sizes(self) -> None:
@@ -197,6 +203,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
     def _open_store(self) -> StoreFeeds | None:
         """Open the store and validate from it; None if CTLearn's own loader is to be used."""
         if self.reader == "ctlearn":
+            check_own_reading(self.dl1dh_reader)
             return None
         reason = why_not_from_store(self.dl1dh_reader_type, self.dl1dh_reader)
         if reason:

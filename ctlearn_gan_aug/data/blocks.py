@@ -1,15 +1,21 @@
 """Pixels of a reader's events, read from the files in blocks of many consecutive rows."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import tables
 from astropy.table import Table
 
+from ..dl1 import nodes
+from ..dl1.columns import decoder
 from ..errors import UserError
-from .channels import reader_channels
+from .channels import reader_channels, stored_columns
 
+#: Columns of image tables that are pixel values, and what unit they are converted to.
+COLUMN_UNITS = {"image": None, "peak_time": "ns", "image_mask": None}
 #: Bytes of a block of table rows. Rows are compressed in chunks of a dozen: reading them one by
 #: one, as a training in random order must, decompresses every chunk a dozen times.
 _BLOCK_BYTES = 8 * 2**20
@@ -35,12 +41,16 @@ class Block:
 
 
 def n_pixels(reader) -> int:
-    """Pixels of the reader's camera, as its image tables have them."""
-    return _image_table(reader, 0, reader.tel_ids[0]).coldtypes["image"].shape[0]
+    """Pixels of the reader's camera."""
+    return reader.subarray.tel[reader.tel_ids[0]].camera.geometry.n_pixels
 
 
-def read_blocks(reader, events: Table, channels: Sequence[str]) -> Iterator[Block]:
+def read_blocks(
+    reader, events: Table, channels: Sequence[str], in_order: bool = False
+) -> Iterator[Block]:
     """Read events, in the order in which they lie in the files.
+
+    Values are those of ctapipe: every column by its name, with its own file's transform.
 
     Parameters
     ----------
@@ -50,27 +60,87 @@ def read_blocks(reader, events: Table, channels: Sequence[str]) -> Iterator[Bloc
         Rows of its ``example_identifiers``.
     channels : sequence of str
         As the reader's ``channels``: dl1-data-handler's own function makes them of a table row.
+    in_order : bool
+        Refuse images that are not in the row where the reader looks for them.
 
     Raises
     ------
     UserError
-        If an event has no image.
+        If an event has no image, or one that is damaged or not finite.
     """
     for file_index, tel_id in np.unique([events["file_index"], events["tel_id"]], axis=1).T:
         chosen = (events["file_index"] == file_index) & (events["tel_id"] == tel_id)
         positions = np.flatnonzero(chosen)
-        table = _image_table(reader, file_index, tel_id)
-        for where, content in _contents(table, events[positions]):
-            pixels = reader_channels(content, channels, reader.transforms)
-            yield Block(positions[where], pixels, content["image_mask"])
+        table = image_table(reader, file_index, tel_id)
+        decoders = _decoders(table, channels)
+        with _named_if_damaged(table):
+            for where, content in _contents(table, events[positions], in_order):
+                values = {name: decode(content[name]) for name, decode in decoders.items()}
+                _check_finite(table, content, values)
+                pixels = reader_channels(values, channels)
+                yield Block(positions[where], pixels, values["image_mask"])
 
 
-def _image_table(reader, file_index: int, tel_id: int):
-    handle = list(reader.files.values())[file_index]
-    return handle.root.dl1.event.telescope.images._f_get_child(f"tel_{tel_id:03d}")
+def image_table(reader, file_index: int, tel_id: int):
+    """Image table of a telescope in one of the reader's files.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    path = list(reader.files)[file_index]
+    node = nodes.telescope_table(nodes.IMAGES, tel_id)
+    try:
+        return reader.files[path].get_node(node, classname="Table")
+    except tables.NoSuchNodeError:
+        raise UserError(
+            f"{path}: has parameters of telescope {tel_id}, but no {node}; write the file with "
+            "images and parameters of the same events."
+        ) from None
 
 
-def _contents(table, events: Table) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _decoders(table, channels: Sequence[str]) -> dict:
+    wanted = stored_columns(channels)
+    missing = [name for name in wanted if name not in table.colnames]
+    if missing:
+        raise UserError(
+            f"{table._v_file.filename}: {table._v_pathname} has no column '{missing[0]}'; process "
+            "it again with ctapipe-process, or leave out the channel that needs it."
+        )
+    return {name: decoder(table, name, COLUMN_UNITS[name]) for name in wanted}
+
+
+@contextlib.contextmanager
+def _named_if_damaged(table) -> Iterator[None]:
+    try:
+        yield
+    except (tables.HDF5ExtError, OSError) as error:
+        raise UserError(
+            f"{table._v_file.filename}: {table._v_pathname} is damaged and cannot be read; copy or "
+            "process the file again."
+        ) from error
+
+
+def _check_finite(table, content: np.ndarray, values: dict[str, np.ndarray]) -> None:
+    for name, pixels in values.items():
+        # A sum is quick, and finite only if all of its terms are.
+        if pixels.dtype == bool or np.isfinite(pixels.sum(dtype=pixels.dtype)):
+            continue
+        is_bad = ~np.isfinite(pixels)
+        events = np.flatnonzero(is_bad.any(axis=1))
+        if events.size:
+            first = events[0]
+            key = ", ".join(f"{key} {content[key][first]}" for key in ("obs_id", "event_id"))
+            raise UserError(
+                f"{table._v_file.filename}: '{name}' in {table._v_pathname} is not finite in "
+                f"{is_bad[first].sum()} pixels of the event with {key}, and in "
+                f"{len(events) - 1} more of the events read with it; write broken pixels "
+                "interpolated or as 0."
+            )
+
+
+def _contents(table, events: Table, in_order: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows of an image table for events, with the places of those events.
 
     The reader takes the row of the *parameters* table for that of the image; where the two tables
@@ -86,6 +156,11 @@ def _contents(table, events: Table) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             left[where] = False
             yield where, content
     (left,) = np.nonzero(left)
+    if left.size and in_order:
+        raise UserError(
+            f"{table._v_file.filename}: {table._v_pathname} has its images in another order than "
+            "the table of their parameters; use --reader store, or force_dl1_lookup."
+        )
     if left.size:
         for where, content in _read_ahead(table, _rows_by_id(table, events[left])):
             yield left[where], content
@@ -114,14 +189,20 @@ def _read_ahead(table, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarra
 
 
 def _rows_by_id(table, events: Table) -> np.ndarray:
-    keys = zip(table.col("obs_id"), table.col("event_id"), strict=True)
+    keys = list(zip(table.col("obs_id").tolist(), table.col("event_id").tolist(), strict=True))
     row_of = {key: row for row, key in enumerate(keys)}
-    try:
-        return np.array(
-            [row_of[key] for key in zip(events["obs_id"], events["event_id"], strict=True)]
-        )
-    except KeyError as error:
+    wanted = list(zip(events["obs_id"].tolist(), events["event_id"].tolist(), strict=True))
+    where = f"{table._v_file.filename}: {table._v_pathname}"
+    if len(row_of) < len(keys):
         raise UserError(
-            f"{table._v_file.filename}: event {error} has parameters but no image; "
-            "write the file with images and parameters of the same events."
-        ) from None
+            f"{where} holds several images under the same obs_id and event_id; give every event a "
+            "number of its own."
+        )
+    missing = set(wanted) - set(row_of)
+    if missing:
+        obs_id, event_id = min(missing)
+        raise UserError(
+            f"{where} has no image of {len(missing)} events with parameters (the first has obs_id "
+            f"{obs_id}, event_id {event_id}); write images and parameters of the same events."
+        )
+    return np.array([row_of[key] for key in wanted])

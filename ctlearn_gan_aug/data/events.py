@@ -146,7 +146,7 @@ def read_events(
             stored = open_store(store, reader, identifiers, channels)
             pixels, masks = stored.pixels, stored.masks
         labels = label_table(identifiers)
-        set_impact(labels, camera.subarray, camera.tel_id)
+        set_impact(labels, camera.subarray)
         return Events(
             pixels,
             masks,

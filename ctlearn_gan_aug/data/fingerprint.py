@@ -11,6 +11,8 @@ from astropy.table import Table
 
 #: Columns that say which images, in which order.
 _EVENT_COLUMNS = ("file_index", "table_index", "obs_id", "event_id", "tel_id")
+#: Changes with what is read out of the same files.
+_VALUES = "as ctapipe reads each column"
 _N_SAMPLES, _SAMPLE_BYTES = 64, 4096
 
 
@@ -44,11 +46,11 @@ def settings(reader, events: Table, channels: Sequence[str]) -> dict:
     for name in _EVENT_COLUMNS:
         digest.update(np.ascontiguousarray(events[name], dtype=np.int64))
     return {
+        "values": _VALUES,
         "files": [str(Path(path).resolve()) for path in reader.files],
         "events": digest.hexdigest(),
         "n_events": len(events),
         "channels": list(channels),
-        "transforms": {name: float(value) for name, value in reader.transforms.items()},
         "dl1_data_handler": version("dl1-data-handler"),
     }
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dl1.check import check_dl1_files
 from ..dl1.subarray import read_subarray
 from ..errors import UserError
-from ..files import expand_inputs
+from .inputs import InputFiles, choose_inputs
+from .telescopes import choose_telescopes
 
 
 @dataclass(frozen=True)
@@ -56,44 +56,48 @@ def open_reader(
     UserError
         If a file is missing, not simulated DL1, of another subarray, or no event is left.
     """
-    files = expand_inputs(paths)
-    others = expand_inputs(background) if background else []
-    check_dl1_files(files + others)
-    subarray = read_subarray(files[0])
-    reader = _create(files, others, quality_criteria, tel_type, subarray)
+    inputs = choose_inputs(paths, background)
+    subarray = read_subarray(inputs.all[0])
+    reader = _create(inputs, quality_criteria, tel_type, subarray)
     try:
-        if len(reader.example_identifiers) == 0:
-            raise UserError(f"{files[0]}: no event passes the quality criteria; loosen them.")
-        yield OpenReader(reader, subarray, files + others)
+        yield OpenReader(reader, subarray, inputs.all)
     finally:
         for handle in reader.files.values():
             handle.close()
 
 
-def _create(files, others, quality_criteria, tel_type, subarray):
+def _create(inputs: InputFiles, quality_criteria, tel_type: str | None, subarray):
     """The reader, with the focal lengths that the subarray was read with."""
-    from dl1_data_handler.reader import DLImageReader
     from traitlets.config import Config
 
+    from .event_reader import EventReader
+
+    tel_types = None if tel_type is None else [tel_type]
     config = Config()
     config.TableQualityQuery.quality_criteria = [tuple(pair) for pair in quality_criteria]
     # Labels do not depend on the mapper; the compact ones also accept square pixels.
-    config.DLImageReader.image_mapper_type = _any_mapper(subarray, files[0], tel_type)
-    options = {"focal_length_choice": _focal_length_choice(subarray)}
-    if tel_type is not None:
-        options["allowed_tel_types"] = [tel_type]
-    with warnings.catch_warnings():
+    tel_ids = choose_telescopes(inputs, tel_types)
+    config.DLImageReader.image_mapper_type = _any_mapper(subarray, tel_ids)
+    with warnings.catch_warnings(), named_failure(inputs):
         warnings.simplefilter("ignore")
-        try:
-            return DLImageReader(
-                input_url_signal=[str(path) for path in files],
-                input_url_background=[str(path) for path in others],
-                config=config,
-                **options,
-            )
-        except (ValueError, OSError, KeyError, IndexError, TypeError) as error:
-            problem = " ".join(str(error).split()) or type(error).__name__
-            raise UserError(f"{files[0]}: cannot be read by dl1-data-handler: {problem}") from error
+        return EventReader(
+            inputs,
+            config=config,
+            allowed_tels=tel_ids,
+            focal_length_choice=_focal_length_choice(subarray),
+        )
+
+
+@contextlib.contextmanager
+def named_failure(inputs: InputFiles) -> Iterator[None]:
+    """Turn what dl1-data-handler refuses into a `UserError` that names a file."""
+    try:
+        yield
+    except (ValueError, OSError, LookupError, TypeError, RuntimeError) as error:
+        problem = " ".join(str(error).split()) or type(error).__name__
+        names_file = any(str(path) in problem for path in inputs.all)
+        where = "" if names_file else f"{inputs.all[0]}: "
+        raise UserError(f"{where}cannot be read by dl1-data-handler: {problem}") from error
 
 
 def _focal_length_choice(subarray):
@@ -108,20 +112,8 @@ def _focal_length_choice(subarray):
     )
 
 
-def _any_mapper(subarray, path: Path, tel_type: str | None):
+def _any_mapper(subarray, tel_ids: list[int]):
     from ctapipe.instrument.camera import PixelShape
 
-    shapes = {
-        str(tel): tel.camera.geometry.pix_type
-        for tel in subarray.tel.values()
-        if tel_type is None or str(tel) == tel_type
-    }
-    if len(shapes) > 1:
-        raise UserError(
-            f"{path}: holds several telescope types ({', '.join(shapes)}); "
-            "choose one with 'tel_type'."
-        )
-    if not shapes:
-        raise UserError(f"{path}: holds no telescope of type '{tel_type}'.")
-    square = PixelShape.SQUARE in shapes.values()
+    square = subarray.tel[tel_ids[0]].camera.geometry.pix_type == PixelShape.SQUARE
     return [("type", "*", "SquareMapper" if square else "ShiftingMapper")]

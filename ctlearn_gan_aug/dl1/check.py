@@ -48,13 +48,14 @@ def data_model(path: str | Path) -> str:
 def check_dl1(path: str | Path) -> None:
     """Check that ``path`` is a complete DL1 file of simulated images and parameters.
 
-    The file is opened with h5py only, so nothing stored in it is ever unpickled.
+    The structure is looked at with h5py only, then the keys of its rows.
 
     Raises
     ------
     UserError
-        If the file is missing, no HDF5, truncated, not ctapipe's DL1, not simulated, without
-        images or parameters, or of a data model before v6 or after v7.
+        If the file is missing, in use, no HDF5, truncated, not ctapipe's DL1, not simulated,
+        without images or parameters, of a data model before v6 or after v7, or has several rows
+        for one event.
     """
     path = Path(path)
     if not path.exists():
@@ -62,16 +63,36 @@ def check_dl1(path: str | Path) -> None:
     if path.is_dir():
         raise UserError(f"{path}: is a folder; name a DL1 file (*.dl1.h5).")
     try:
+        path.open("rb").close()
         if not h5py.is_hdf5(path):
             raise UserError(f"{path}: is not an HDF5 file; a ctapipe DL1 file is expected.")
         with h5py.File(path) as h5file:
             problem = _problem(h5file)
+        problem = problem or _key_problem(path)
     except PermissionError:
         raise UserError(f"{path}: is not readable; check its permissions.") from None
-    except (OSError, RuntimeError, KeyError):
-        raise UserError(f"{path}: is truncated or damaged; copy or process it again.") from None
+    except (OSError, RuntimeError, KeyError) as error:
+        raise UserError(f"{path}: {_why_unreadable(error)}") from error
     if problem:
         raise UserError(f"{path}: {problem}")
+
+
+def _why_unreadable(error: Exception) -> str:
+    if "lock" in str(error):
+        return (
+            "is locked, as another process has it open for writing or its file system knows no "
+            "locks; wait for that process, or set HDF5_USE_FILE_LOCKING=FALSE if there is none."
+        )
+    return "is truncated or damaged; copy or process it again."
+
+
+def _key_problem(path: Path) -> str | None:
+    import tables
+
+    from .keys import key_problem
+
+    with tables.open_file(path) as h5file:
+        return key_problem(h5file)
 
 
 def _problem(h5file: h5py.File) -> str | None:
@@ -91,12 +112,29 @@ def _problem(h5file: h5py.File) -> str | None:
         return f"holds data of type '{kind}', simulated events are needed."
     from . import nodes  # takes seconds, for it imports ctapipe
 
-    for node in (nodes.SIMULATION_RUN, nodes.SHOWER, nodes.TRIGGER, nodes.POINTING):
+    truth = (nodes.SIMULATION_RUN, nodes.SHOWER, nodes.TRIGGER, nodes.TELESCOPE_TRIGGER)
+    for node in (*truth, nodes.POINTING):
         if node not in h5file:
             return f"has no {node}; simulated, triggered events are needed."
+    for node in nodes.INSTRUMENT:
+        if node not in h5file:
+            return f"has no {node}, so its telescopes are unknown; process it again."
     for node, option in ((nodes.IMAGES, "images"), (nodes.PARAMETERS, "parameters")):
         if node not in h5file or not len(h5file[node]):
             return f"has no DL1 {option}; process it with ctapipe-process --write-{option}."
+    return _link_problem(h5file, (*truth, nodes.POINTING, nodes.IMAGES, nodes.PARAMETERS))
+
+
+def _link_problem(h5file: h5py.File, wanted: Sequence[str]) -> str | None:
+    """Tables that lie in another file, or are found under another name, are not followed."""
+    for path in wanted:
+        parts = path.strip("/").split("/")
+        names = ["/" + "/".join(parts[:n]) for n in range(1, len(parts) + 1)]
+        if isinstance(h5file[path], h5py.Group):
+            names += [f"{path}/{name}" for name in h5file[path]]
+        for name in names:
+            if isinstance(h5file.get(name, getlink=True), h5py.ExternalLink | h5py.SoftLink):
+                return f"has a link in the place of {name}; write the file with ctapipe-merge."
     return None
 
 

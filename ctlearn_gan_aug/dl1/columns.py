@@ -1,6 +1,6 @@
 """How the columns of a DL1 file store physical values, by ctapipe's own transformations."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tables
@@ -51,6 +51,34 @@ def to_stored(table: tables.Table, name: str, values) -> np.ndarray:
     if isinstance(transform, FixedPointColumnTransform):
         return transform(values)
     return np.where(np.isnan(values), -1, values)
+
+
+def decoder(table: tables.Table, name: str, unit: str | None = None) -> Callable:
+    """What makes physical values of the stored ones of a column, as ctapipe reads them.
+
+    Parameters
+    ----------
+    table : tables.Table
+        The table; each has scales and offsets of its own.
+    name : str
+        Column.
+    unit : str, optional
+        To which values are converted that have a unit.
+
+    Returns
+    -------
+    callable
+        Stored values (n, ...) to physical values (n, ...).
+    """
+    transform = _transform(table, name)
+    if transform is None:
+        return lambda stored: stored
+
+    def decode(stored):
+        values = transform.inverse(stored)
+        return values.to_value(unit) if hasattr(values, "to_value") else values
+
+    return decode
 
 
 def translate(source: tables.Table, target: tables.Table) -> np.ndarray:

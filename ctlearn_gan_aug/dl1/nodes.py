@@ -18,6 +18,12 @@ POINTING = paths.FIXED_POINTING_GROUP
 SHOWER_DISTRIBUTION = paths.SHOWER_DISTRIBUTION_TABLE
 IMAGE_STATISTICS = paths.DL1_IMAGE_STATISTICS_TABLE
 
+_INSTRUMENT = "/configuration/instrument"
+#: What describes the array; ctapipe has no names for these.
+INSTRUMENT = tuple(
+    f"{_INSTRUMENT}/{name}" for name in ("subarray/layout", "telescope/optics", "telescope/camera")
+)
+
 _LEVELS = (
     paths.R0_GROUP,
     paths.R1_GROUP,

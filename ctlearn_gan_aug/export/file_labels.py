@@ -10,6 +10,7 @@ from astropy.table import Table
 from ..bundle import Bundle
 from ..directions import camera_from_altaz, nominal_from_altaz, set_impact
 from ..dl1.check import check_dl1, data_model
+from ..dl1.subarray import read_subarray
 from ..dl1.writer import DL1Writer
 from ..errors import UserError
 from .truth import read_truth
@@ -90,13 +91,7 @@ class FileLabels:
         return [i for i in subarray.tel_ids if str(subarray.tel[i]) == tel_type]
 
     def _check_array(self) -> None:
-        from ctapipe.instrument import SubarrayDescription
-
-        choice = self._bundle.meta.focal_length_choice
-        try:
-            subarray = SubarrayDescription.from_hdf(self._path, focal_length_choice=choice)
-        except RuntimeError:  # no effective focal lengths
-            subarray = None
+        subarray = read_subarray(self._path)
         if subarray != self._bundle.subarray:
             raise UserError(
                 f"{self._path}: describes another array or camera than the files that "
@@ -139,22 +134,19 @@ class FileLabels:
         alt, az = np.asarray(labels["true_alt"]), np.asarray(labels["true_az"])
         pointing = (labels["pointing_altitude"].data, labels["pointing_azimuth"].data)
         labels["fov_lon"], labels["fov_lat"] = nominal_from_altaz(subarray, alt, az, *pointing)
-        for name in ("cam_coord_offset_x", "cam_coord_offset_y", "impact_x", "impact_y"):
-            labels[name] = np.zeros(len(labels))
+        set_impact(labels, subarray)
+        offsets = np.zeros((2, len(labels)))
         for tel_id in np.unique(labels["tel_id"]):
             here = np.flatnonzero(labels["tel_id"] == tel_id)
-            part = labels[here]
-            part["cam_coord_offset_x"], part["cam_coord_offset_y"] = camera_from_altaz(
+            offsets[:, here] = camera_from_altaz(
                 subarray,
                 int(tel_id),
                 alt[here],
                 az[here],
-                part["telescope_pointing_altitude"].data,
-                part["telescope_pointing_azimuth"].data,
+                labels["telescope_pointing_altitude"].data[here],
+                labels["telescope_pointing_azimuth"].data[here],
             )
-            set_impact(part, subarray, int(tel_id))
-            for name in ("cam_coord_offset_x", "cam_coord_offset_y", "impact_x", "impact_y"):
-                labels[name][here] = part[name]
+        labels["cam_coord_offset_x"], labels["cam_coord_offset_y"] = offsets
 
     def _check_known(self, labels: Table) -> None:
         for column in self._bundle.labels.columns:

@@ -10,6 +10,7 @@ from astropy.table import Table
 from ctapipe.io import read_table
 
 from ..dl1 import nodes
+from ..dl1.keys import repeated_key
 from ..dl1.rows import LABEL_UNITS
 from ..errors import UserError
 
@@ -78,6 +79,11 @@ def _events(h5file: tables.File) -> Table:
     rows = _find(truth, trigger["obs_id"].data, trigger["event_id"].data)
     events = truth[rows[rows >= 0]]
     for name in set(LABEL_UNITS) & set(events.colnames):
+        if events[name].unit is None and LABEL_UNITS[name]:
+            raise UserError(
+                f"{h5file.filename}: '{name}' in {nodes.SHOWER} has no unit, as in "
+                f"{LABEL_UNITS[name]}; process the file again with ctapipe-process."
+            )
         events[name] = events[name].quantity.to_value(LABEL_UNITS[name])
     events["time"] = trigger["time"][rows >= 0]
     return events
@@ -89,7 +95,13 @@ def _images(h5file: tables.File, tel_ids: list[int], events: Table) -> Table:
         path = nodes.telescope_table(nodes.IMAGES, tel_id)
         if path in h5file:
             table = h5file.get_node(path)
-            rows = _find(events, table.col("obs_id"), table.col("event_id"))
+            obs_ids, event_ids = table.col("obs_id"), table.col("event_id")
+            if repeated_key(obs_ids, event_ids):
+                raise UserError(
+                    f"{h5file.filename}: {path} holds several images under the same obs_id and "
+                    "event_id; give every event a number of its own."
+                )
+            rows = _find(events, obs_ids, event_ids)
             event_rows.append(rows[rows >= 0])
             telescopes.append(np.full(np.count_nonzero(rows >= 0), tel_id))
     event_row, tel_id = np.concatenate(event_rows), np.concatenate(telescopes)

@@ -62,9 +62,9 @@ def sample_labels(
     log_energy = draw_log_energy(region.spectrum, limits, inside, n, rng)
     table = pool[_like_energy(pool["log_true_energy"].data, log_energy, rng)]
     table["log_true_energy"], table["true_energy"] = log_energy, 10.0**log_energy
+    _move_to_telescope(table, bundle)
     _smear_directions(table, bundle, region, rng)
     table["obs_id"], table["event_id"] = 0, np.arange(1, n + 1)
-    table["tel_id"] = bundle.tel_id
     return table
 
 
@@ -151,6 +151,18 @@ def _draw_uniform_directions(table: Table, bundle: Bundle, region: Region, rng) 
     set_sky(table, bundle.subarray, bundle.tel_id)
 
 
+def _move_to_telescope(table: Table, bundle: Bundle) -> None:
+    """Let showers fall about the bundle's telescope as they fell about the one that saw them."""
+    ground = {
+        tel_id: position.to_value("m") for tel_id, position in bundle.subarray.positions.items()
+    }
+    seen_from = np.array([ground[tel_id][:2] for tel_id in table["tel_id"].tolist()])
+    moved = ground[bundle.tel_id][:2] - seen_from
+    table["true_core_x"] = table["true_core_x"].data + moved[:, 0]
+    table["true_core_y"] = table["true_core_y"].data + moved[:, 1]
+    table["tel_id"] = bundle.tel_id
+
+
 def _like_energy(sorted_energies, wanted, rng) -> np.ndarray:
     """For every wanted energy a random one of the nearest rows of a sorted pool."""
     half = min(max(8, len(sorted_energies) // 100), (len(sorted_energies) - 1) // 2)
@@ -170,4 +182,4 @@ def _smear_directions(table: Table, bundle: Bundle, region: Region, rng) -> None
     good = _in_direction(bundle, region, moved) & (_offset(bundle, moved) <= limit)
     for name in (*_BOXES, "true_alt", "true_az"):
         table[name] = np.where(good, moved[name], table[name])
-    set_impact(table, bundle.subarray, bundle.tel_id)
+    set_impact(table, bundle.subarray)
