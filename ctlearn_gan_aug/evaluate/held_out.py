@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ..data.events import Events, read_events
+from ..dl1.primaries import PRIMARY_IDS
 from ..errors import UserError
-from .subject import PRIMARY_IDS, Subject
+from .subject import Subject
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,12 @@ from ..bundle import Bundle, load_bundle
 from ..camera import Camera
 from ..data.events import read_events
 from ..dl1.check import check_dl1
+from ..dl1.primaries import PRIMARY_IDS
 from ..dl1.subarray import read_subarray
 from ..errors import UserError
 from ..files import DL1_SUFFIXES, expand_inputs
 from .sample import Sample
 
-PRIMARY_IDS = {"gamma": 0, "electron": 1, "proton": 101}  # as CORSIKA writes them to DL1
 _BUNDLE = "bundle.yaml"
 _CHANNELS, _GENERATOR = "CONTEXT SYNTHETIC CHANNELS", "CONTEXT SYNTHETIC GENERATOR"
 #: Labels at whose edges images of files are looked at, if the training files are known.

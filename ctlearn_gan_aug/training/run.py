@@ -14,6 +14,7 @@ from ..config.train import TrainConfig
 from ..data.events import Events, read_events
 from ..data.pipeline import Symmetries, training_batches
 from ..data.vicinity import Vicinity
+from ..dl1.primaries import check_primaries
 from ..errors import UserError
 from ..files import writing
 from ..intensity import IntensityTransform
@@ -82,7 +83,7 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
 def read_training_events(config: TrainConfig) -> Events:
     """The events of a configuration, their pixels in a store."""
     data = config.data
-    return read_events(
+    events = read_events(
         data.files,
         background=data.background,
         channels=data.channels,
@@ -92,6 +93,10 @@ def read_training_events(config: TrainConfig) -> Events:
         seed=config.seed,
         store=data.store or config.output / STORE,
     )
+    is_signal = np.asarray(events.labels["true_shower_primary_class"]) == 1
+    primary_ids = np.asarray(events.labels["true_shower_primary_id"])[is_signal]
+    check_primaries(primary_ids, config.particle, events.sources[0])
+    return events
 
 
 @dataclass
