@@ -1,5 +1,7 @@
 """Whatever stands in a configuration: it is refused in one sentence, or it works as printed."""
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -26,13 +28,19 @@ WORDS = (
     "gradient_penalty", "adaptive", "ShiftingMapper", "runs/x", "index=-2", "uniform", "index=nan",
 )  # fmt: skip
 NUMBERS = (0, 1, 2, 4, 8, -1, 0.5, 1.0, 0.999, 1e-3, 1e39, -0.0, 5e-324, 2**31, 2**32, 10**30)
+LISTS = (
+    [], [[]], ["a"], [["a"]], [["a", "a > 1"]], [["a", "a > 1", "b"]], ["energy"], ["energy"] * 2,
+    ["image"], [0.5], [0.5, 0.9], [0.5, 0.9, 0.9], [8], [8, 8], [16, 8, 4], [None], [True, False],
+    ["1 TeV", "2 TeV"], ["0 deg", "1 deg"], ["2 TeV", "1 TeV"], ["1 TeV"], list(LABEL_COLUMNS),
+)  # fmt: skip
+DICTS = ({}, {"energy": 1}, {"gamma": "g"}, {"index": -2}, {1: 2}, {None: 1}, {"a": {"b": [None]}})
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.sampled_from(WORDS), st.sampled_from(NUMBERS),
     st.integers(), st.floats(), st.text(max_size=8),
 )  # fmt: skip
 VALUES = st.one_of(
     SCALARS,
-    st.sampled_from([list(LABEL_COLUMNS), ["energy"], ["image"], [0.5, 0.9], [8, 8], [16, 8, 4]]),
+    st.sampled_from(LISTS),
     st.lists(SCALARS, max_size=4),
     st.dictionaries(st.one_of(st.sampled_from(WORDS), SCALARS), SCALARS, max_size=3),
     st.lists(st.lists(SCALARS, max_size=2), max_size=2),
@@ -53,23 +61,26 @@ def places(model, above=()):
     return found
 
 
+def with_changes(base, changes):
+    """The base with values at some paths, as far as there are sections to hold them."""
+    content = copy.deepcopy(base)
+    for path, value in changes:
+        section = content
+        for key in path[:-1]:
+            section = section.setdefault(key, {})
+            if not isinstance(section, dict):
+                break
+        else:
+            section[path[-1]] = value
+    return content
+
+
 def changed(base, keys):
     """Strategy: the base with a few values of others' kinds, or keys of no one's."""
-
-    def apply(changes):
-        content = read_yaml(write_yaml(base), "base")
-        for path, value in changes:
-            section = content
-            for key in path[:-1]:
-                section = section.setdefault(key, {})
-                if not isinstance(section, dict):
-                    break
-            else:
-                section[path[-1]] = value
-        return content
-
     path = st.one_of(st.sampled_from(keys), st.tuples(st.text(max_size=5)))
-    return st.lists(st.tuples(path, VALUES), min_size=1, max_size=3).map(apply)
+    return st.lists(st.tuples(path, VALUES), min_size=1, max_size=3).map(
+        lambda changes: with_changes(base, changes)
+    )
 
 
 TRAINING = {"particle": "gamma", "training": {"steps": 3}}
@@ -132,6 +143,26 @@ def test_any_text_is_read_or_refused(tmp_path, text):
         assert one_sentence(str(error), path)
         return
     assert read_yaml(write_yaml(content), "written") == content or "nan" in str(content)
+
+
+@pytest.mark.parametrize(
+    ("model", "base"),
+    [(TrainConfig, TRAINING), (GanAugmentConfig, MIXING), (Region, REGION)],
+    ids=["train", "block", "region"],
+)
+def test_every_value_in_every_place(model, base):
+    n_accepted = 0
+    for path in places(model):
+        for value in (*WORDS, *NUMBERS, *LISTS, *DICTS, None, True, False, np.inf, np.nan):
+            content = with_changes(base, [(path, value)])
+            try:
+                found = parse(model, content, "c.yaml")
+            except UserError as error:
+                assert one_sentence(str(error), "c.yaml"), (path, value)
+                continue
+            n_accepted += 1
+            assert parse(model, read_yaml(dump_yaml(found), "printed")) == found, (path, value)
+    assert n_accepted > len(places(model))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from traitlets.config import Config
 from ctlearn_gan_aug.augment.block import check_json_file, read_block, read_yaml_file
 from ctlearn_gan_aug.cli.main import cli
 from ctlearn_gan_aug.config.augment import GanAugmentConfig
+from ctlearn_gan_aug.config.auxiliary import MAPPERS
 from ctlearn_gan_aug.config.base import dump_yaml, load_yaml, parse
 from ctlearn_gan_aug.config.plain_yaml import read_yaml, write_yaml
 from ctlearn_gan_aug.config.train import TrainConfig
@@ -172,6 +173,9 @@ SIZES = 10**12
         ({"auxiliary": {"weights": {}}}, "auxiliary.weights"),
         ({"auxiliary": {"ctlearn": {"TrainCTLearnModel": 5}}}, "ctlearn.TrainCTLearnModel: must"),
         ({"auxiliary": {"ctlearn": {"A": {"x": float("nan")}}}}, "ctlearn.A.x: should be a finite"),
+        ({"auxiliary": {"mapper": "ShiftMapper"}}, "mapper: there is no 'ShiftMapper'; choose"),
+        ({"auxiliary": {"weights": {"skydirection": 1}}}, "'skydirection' is not among the gene"),
+        ({"vicinity": {"labels": ["altitude"]}}, "vicinity.labels: 'altitude' is not among the"),
         ({"vicinity": {"sigma": float("inf")}}, "vicinity.sigma"),
         ({"vicinity": {"labels": ["energy", "energy"]}}, "'energy' is given twice"),
     ],
@@ -213,6 +217,12 @@ def test_labels_that_data_do_not_tell():
     table = Table({"telescope_pointing_altitude": [70.0, 70.0]})
     with pytest.raises(UserError, match="tell nothing of altitude"):
         LabelSet.fit(["altitude"], table)
+
+
+def test_mappers_are_those_of_the_reader():
+    from dl1_data_handler.image_mapper import ImageMapper
+
+    assert set(MAPPERS) == set(ImageMapper.non_abstract_subclasses())
 
 
 BLOCK = {"generators": {"gamma": "g"}, "fraction": 0.25}

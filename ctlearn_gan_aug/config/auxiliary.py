@@ -8,6 +8,11 @@ from .base import Section
 from .values import Location, Text, Weight
 
 Task = Literal["type", "energy", "cameradirection", "skydirection"]
+#: dl1-data-handler's, whose names would else be found out after reading.
+MAPPERS = (
+    *("AxialMapper", "BicubicMapper", "BilinearMapper", "HexagdlyMapper", "NearestNeighborMapper"),
+    *("OversamplingMapper", "RebinMapper", "ShiftingMapper", "SquareMapper"),
+)
 
 
 class AuxiliaryConfig(Section):
@@ -58,6 +63,16 @@ class AuxiliaryConfig(Section):
                 "weights: a classifier of the type needs events of both classes and is not trained "
                 "here; name a trained one in model."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _knows_mappers(self):
+        for task in self.weights:
+            if self.mapper_of(task) not in MAPPERS:
+                raise ValueError(
+                    f"mapper: there is no '{self.mapper_of(task)}'; choose from "
+                    f"{', '.join(MAPPERS)}."
+                )
         return self
 
     def mapper_of(self, task: str) -> str:

@@ -100,7 +100,7 @@ def _keys(content, location: tuple) -> list[str]:
     found = []
     for part in location:
         is_key = isinstance(content, dict) and part in content
-        if is_key or (isinstance(content, list | tuple) and isinstance(part, int)):
+        if is_key or (isinstance(content, list | tuple) and part in range(len(content))):
             content = content[part]
             found.append(str(part))
     return found

@@ -240,6 +240,21 @@ class TrainConfig(Section):
     seed: Seed = 1
 
     @model_validator(mode="after")
+    def _asks_for_its_labels(self):
+        tasks = dict(self.auxiliary.weights) if self.auxiliary else {}
+        if tasks and self.auxiliary.match == "distribution":
+            tasks.pop("type", None)  # its scores are compared, whatever the labels
+        compared = (self.vicinity.labels if self.vicinity else None) or []
+        for key, names in (("auxiliary.weights", tasks), ("vicinity.labels", compared)):
+            for name in names:
+                if name not in self.labels:
+                    raise ValueError(
+                        f"{key}: '{name}' is not among the generator's labels "
+                        f"({', '.join(self.labels)}); add it to labels or remove it there."
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _parts_fit(self):
         bounded = self.loss.regularizer != "none" or self.critic.spectral_norm
         if self.loss.adversarial == "wasserstein" and not bounded:
