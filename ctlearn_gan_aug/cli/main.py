@@ -1,12 +1,13 @@
 """Entry point: finds commands by name and imports only the one that runs."""
 
 import importlib
+import os
 import sys
 
 import click
 
 from .. import __version__
-from ..errors import find_user_error
+from ..errors import find_no_space, find_user_error
 
 #: Command name to module of this package; each module holds one click command, ``command``.
 COMMANDS = {
@@ -41,6 +42,8 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="ctlearn-gan")
 def cli():
     """Label-conditioned GANs that augment CTLearn's training data."""
+    # Figures are files: the backend of a notebook that started us may not even be installed here.
+    os.environ["MPLBACKEND"] = "agg"
 
 
 def main():
@@ -49,6 +52,8 @@ def main():
         cli()
     except Exception as error:
         known = find_user_error(error)
+        if known is None and find_no_space(error):
+            known = f"{error} (free some space or choose another place)."
         if known is None:
             raise
         click.echo(f"Error: {known}", err=True)

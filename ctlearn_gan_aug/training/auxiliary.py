@@ -94,6 +94,15 @@ def _trained_model(folder: Path) -> Path | None:
 def _train(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Events, folder: Path) -> None:
     from ctlearn.tools.train_model import TrainCTLearnModel
 
+    from ..data.callbacks import complete
+
+    class Training(TrainCTLearnModel):
+        name = TrainCTLearnModel.name
+
+        def setup(self):
+            super().setup()
+            complete(self.callbacks)
+
     reconcile_names()
     if folder.exists():  # CTLearn refuses what an interrupted training of ours has left
         shutil.rmtree(folder)
@@ -105,7 +114,7 @@ def _train(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Events, fold
         for task in auxiliary.weights:
             argv += ["--reco", task]
         try:
-            TrainCTLearnModel().run(argv, raises=True)
+            Training().run(argv, raises=True)
         except SystemExit as end:
             if end.code:
                 raise UserError(f"auxiliary: CTLearn's training ended with {end.code}.") from end

@@ -1,13 +1,13 @@
-"""What a user sees of a run: progress bar, metrics.jsonl, TensorBoard."""
+"""What a user sees of a run: progress, metrics.jsonl, TensorBoard."""
 
+import contextlib
 import json
 import time
 from pathlib import Path
 
 import tensorflow as tf
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ..progress import progress
 from .schedule import Schedule
 
 _LOG_EVERY = 5.0  # seconds between lines of metrics.jsonl
@@ -34,26 +34,18 @@ class Monitor:
         self.path = folder / "metrics.jsonl"
         _drop_after(self.path, step)
         self._summaries = tf.summary.create_file_writer(str(folder / "tensorboard"))
-        self._progress = Progress(
-            TextColumn("training"),
-            BarColumn(),
-            TextColumn("{task.percentage:>5.1f}%"),
-            TextColumn("{task.fields[info]}"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-        )
-        self._task = self._progress.add_task("training", total=1.0, info="")
+        self._stack = contextlib.ExitStack()
         self._marks = [(time.monotonic(), step)]
         self._last_log = time.monotonic()
         self.latest: dict[str, float] = {}
 
     def __enter__(self):
-        self._progress.start()
+        self._progress = self._stack.enter_context(progress("training"))
+        self._stack.callback(self._summaries.close)
         return self
 
     def __exit__(self, *exception):
-        self._progress.stop()
-        self._summaries.close()
+        return self._stack.__exit__(*exception)
 
     def update(self, step: int, values: dict, last: bool = False) -> None:
         """Show the state after ``step``; ``values`` are scalar tensors, read only when due."""
@@ -61,8 +53,8 @@ class Monitor:
         if now - self._last_log < _LOG_EVERY and not last:
             return
         self._marks = [*self._marks[-9:], (now, step)]
-        (start, first), (_, last) = self._marks[0], self._marks[-1]
-        rate = (last - first) / max(now - start, 1e-9)
+        start, first = self._marks[0]
+        rate = (step - first) / max(now - start, 1e-9)
         self.latest = {name: float(value) for name, value in values.items()}
         self._write(step, {**self.latest, "images_per_second": rate * self.batch_size})
         self._show(step, rate)
@@ -88,12 +80,10 @@ class Monitor:
                 tf.summary.scalar(name, value)
 
     def _show(self, step: int, rate: float) -> None:
-        left = self.schedule.remaining(step, rate)
         losses = " ".join(f"{name} {value:.3f}" for name, value in self.latest.items())
-        info = f"step {step}  {rate * self.batch_size:.0f} images/s  ETA {left / 60:.1f} min  "
-        self._progress.update(
-            self._task, completed=self.schedule.fraction(step), info=info + losses
-        )
+        text = f"step {step}  {rate * self.batch_size:.0f} images/s  {losses}"
+        left = self.schedule.remaining(step, rate)
+        self._progress(self.schedule.fraction(step), text, left)
 
 
 def _drop_after(path: Path, step: int) -> None:
