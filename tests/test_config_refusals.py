@@ -364,3 +364,10 @@ def test_preview_outside_of_physics(options, tmp_path):
     result = CliRunner().invoke(cli, ["preview", "b", "--output", str(tmp_path / "x"), *options])
     assert isinstance(result.exception, UserError)
     assert "is no range between" in str(result.exception)
+
+
+@pytest.mark.parametrize("option", ["--input", "--output"])
+def test_an_empty_path_is_not_the_working_directory(option, tmp_path):
+    (tmp_path / "c.yaml").write_text(GOOD)
+    result = CliRunner().invoke(cli, ["train", str(tmp_path / "c.yaml"), option, "", "--dry-run"])
+    assert "is an empty path" in str(result.exception)

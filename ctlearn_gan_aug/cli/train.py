@@ -13,10 +13,10 @@ from .options import seed_option
     "--input",
     "inputs",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="DL1 file or folder, repeatable; overrides data.files.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="Run folder; overrides output.")
+@click.option("--output", type=click.Path(), help="Run folder; overrides output.")
 @click.option("--budget", help='Wall time such as "60 min"; overrides the length in CONFIG.')
 @seed_option(None, help="Overrides seed.")
 @click.option(
@@ -57,9 +57,9 @@ def command(config, inputs, output, budget, seed, resume, overwrite, dry_run):
 def _override(content: dict, inputs, output, budget, seed) -> None:
     """Put command line options into the configuration's places."""
     if inputs:
-        _section(content, "data")["files"] = [str(path) for path in inputs]
+        _section(content, "data")["files"] = list(inputs)
     if output is not None:
-        content["output"] = str(output)
+        content["output"] = output
     if seed is not None:
         content["seed"] = seed
     if budget is not None:
