@@ -8,7 +8,7 @@ import tables
 from astropy.table import join
 from ctapipe.coordinates import GroundFrame, TiltedGroundFrame
 from ctapipe.io import read_table
-from dl1_variants import IMAGES, REFUSED, REFUSED_PIXELS, SAME, apply
+from dl1_variants import IMAGES, REFUSED, REFUSED_PIXELS, SAME, FixedPoint, apply, fixed_point
 
 from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.data.events import read_events
@@ -137,6 +137,22 @@ def test_files_of_several_transforms_in_one_training(changed, tmp_path, small):
         here = np.isin(events.labels["obs_id"], [key[0] for key in truth(path)])
         part = events.select(here)
         assert_as_ctapipe_reads(part.labels, part.pixels, part.masks, path)
+
+
+def test_pixels_too_bright_for_fixed_point_are_as_bright_as_it_holds(changed, small, caplog):
+    """ctapipe reads them as infinite, with which nothing can be trained."""
+    path = changed(fixed_point(image=FixedPoint(100, 200, "i2")))
+    with caplog.at_level("WARNING"):
+        events = read_events([path])
+    limit = (2**15 - 2 - 200) / 100
+    stored, original = truth(path), truth(small)
+    beyond = [np.isinf(event["image"]) for event in stored.values()]
+    assert 0 < np.sum(beyond) < 1000
+    assert events.pixels[..., 0].max() == pytest.approx(limit)
+    assert np.count_nonzero(events.pixels[..., 0] == events.pixels[..., 0].max()) >= np.sum(beyond)
+    for key, is_beyond in zip(stored, beyond, strict=True):
+        assert (original[key]["image"][is_beyond] > limit - 0.02).all()
+    assert caplog.text.count("did not fit") == 1
 
 
 def refusal(call, words):

@@ -1,7 +1,9 @@
 """Pixels of a reader's events, read from the files in blocks of many consecutive rows."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,9 +12,11 @@ import tables
 from astropy.table import Table
 
 from ..dl1 import nodes
-from ..dl1.columns import decoder
+from ..dl1.columns import decoder, fixed_point_limits
 from ..errors import UserError
 from .channels import reader_channels, stored_columns
+
+log = logging.getLogger(__name__)
 
 #: Columns of image tables that are pixel values, and what unit they are converted to.
 COLUMN_UNITS = {"image": None, "peak_time": "ns", "image_mask": None}
@@ -108,7 +112,31 @@ def _decoders(table, channels: Sequence[str]) -> dict:
             f"{table._v_file.filename}: {table._v_pathname} has no column '{missing[0]}'; process "
             "it again with ctapipe-process, or leave out the channel that needs it."
         )
-    return {name: decoder(table, name, COLUMN_UNITS[name]) for name in wanted}
+    return {name: _decoder(table, name) for name in wanted}
+
+
+def _decoder(table, name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """As ctapipe reads the column, but pixels too bright for fixed point at its largest value."""
+    decode, limits = decoder(table, name, COLUMN_UNITS[name]), fixed_point_limits(table, name)
+    if limits is None:
+        return decode
+
+    def bounded(stored: np.ndarray) -> np.ndarray:
+        values = decode(stored)
+        n_beyond = np.count_nonzero(np.isinf(values))
+        if n_beyond:
+            _warn_once(
+                f"{table._v_file.filename}: values of '{name}' that did not fit its fixed-point "
+                f"numbers are taken as {limits[0]:g} or {limits[1]:g}"
+            )
+        return np.clip(values, *limits) if n_beyond else values
+
+    return bounded
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    log.warning("%s.", message)
 
 
 @contextlib.contextmanager

@@ -91,7 +91,8 @@ class EventReader(DLImageReader):
                 return False
             raise UserError(
                 f"{path}: its events cannot be read ({type(error).__name__}: "
-                f"{' '.join(str(error).split())}); process it again with ctapipe-process."
+                f"{' '.join(str(error).split())}); look at the quality criteria, or process it "
+                "again with ctapipe-process."
             ) from error
         return True
 

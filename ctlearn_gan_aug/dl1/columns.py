@@ -81,6 +81,21 @@ def decoder(table: tables.Table, name: str, unit: str | None = None) -> Callable
     return decode
 
 
+def fixed_point_limits(table: tables.Table, name: str) -> tuple[float, float] | None:
+    """Smallest and largest physical value that a fixed-point column can hold, None for others.
+
+    ctapipe reads what did not fit as infinite.
+    """
+    from ctapipe.io.tableio import FixedPointColumnTransform
+
+    transform = _transform(table, name)
+    if not isinstance(transform, FixedPointColumnTransform):
+        return None
+    ends = np.array([transform.minval, transform.maxval], transform.target_dtype)
+    low, high = sorted(transform.inverse(ends).tolist())
+    return low, high
+
+
 def translate(source: tables.Table, target: tables.Table) -> np.ndarray:
     """All rows of ``source`` as ``target`` stores them, which may be of another data model.
 
