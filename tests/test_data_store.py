@@ -248,3 +248,43 @@ def test_file_cut_off_under_a_running_training_is_said(tmp_path):
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(UserError, match="was cut off while in use"):
         rows[40:]
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """Lets a folder be on a mount that cannot be written, for root too."""
+    import errno
+    import io
+    from pathlib import Path
+
+    def mount(folder):
+        def checked(original, writes):
+            def call(path, *args, **options):
+                if str(path).startswith(str(folder)) and writes(path, *args, **options):
+                    raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+                return original(path, *args, **options)
+
+            return call
+
+        def opens_to_write(path, mode="r", *_, **options):
+            return bool(set(mode) & set("wax+"))
+
+        monkeypatch.setattr(io, "open", checked(io.open, opens_to_write))
+        monkeypatch.setattr(
+            os, "mkdir", checked(os.mkdir, lambda path, *_: not Path(path).exists())
+        )
+        for name in ("rename", "replace", "unlink", "rmdir"):
+            monkeypatch.setattr(os, name, checked(getattr(os, name), lambda *_, **options: True))
+
+    return mount
+
+
+def test_a_valid_store_on_a_read_only_mount_is_used(gamma, tmp_path, read_only):
+    cache = tmp_path / "cache"
+    open_of(gamma, cache)
+    for lock in cache.glob(".*"):
+        lock.unlink()
+    read_only(cache)
+    np.testing.assert_array_equal(open_of(gamma, cache).pixels[:], expected(gamma))
+    with pytest.raises(UserError, match=rf"{cache}: .*Read-only.*choose another folder"):
+        open_of(gamma, cache, channels=["image"])

@@ -7,7 +7,8 @@ A store is a folder below a cache folder, named by what it holds::
                            store.json    settings and state of the inputs; written last
 
 It is built under a temporary name and renamed, so a store is whole or not there. Builders of one
-store wait for each other; the second then uses what the first has built.
+store wait for each other; the second then uses what the first has built. A valid store is only
+read, so it may lie where nothing can be written.
 """
 
 import contextlib
@@ -84,15 +85,10 @@ def open_store(cache: Path, reader, events: Table, channels: Sequence[str]) -> P
     inputs = [fingerprint.stamp(path) for path in reader.files]
     content = {"format": _FORMAT, "settings": settings, "inputs": inputs}
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _only_one(folder):
-            problem = _problem(folder, content)
-            if problem:
-                if folder.exists():
-                    log.warning("%s: %s; it is built anew.", folder, problem)
-                    shutil.rmtree(folder)
-                _remove_outdated(folder.parent)
-                _build(folder, content, reader, events, channels)
+        if _problem(folder, content):  # a valid one may be where nothing can be written
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with _only_one(folder):
+                _replace(folder, content, reader, events, channels)
     except OSError as error:
         raise UserError(
             f"{folder.parent}: the pixel store cannot be kept there "
@@ -100,6 +96,18 @@ def open_store(cache: Path, reader, events: Table, channels: Sequence[str]) -> P
         ) from error
     log.info("Pixel store: %s.", folder)
     return PixelStore(folder, StoredRows(folder / _PIXELS), StoredRows(folder / _MASKS))
+
+
+def _replace(folder: Path, content: dict, reader, events: Table, channels) -> None:
+    """Build a store in place of one that is not valid, unless somebody else has done so."""
+    problem = _problem(folder, content)
+    if problem is None:
+        return
+    if folder.exists():
+        log.warning("%s: %s; it is built anew.", folder, problem)
+        shutil.rmtree(folder)
+    _remove_outdated(folder.parent)
+    _build(folder, content, reader, events, channels)
 
 
 @contextlib.contextmanager
