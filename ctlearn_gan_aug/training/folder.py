@@ -3,9 +3,7 @@
 import logging
 from pathlib import Path
 
-import yaml
-
-from ..config.base import load_yaml
+from ..config.base import dump_yaml, load_yaml
 from ..config.train import TrainConfig
 from ..errors import UserError
 from ..files import PART_SUFFIX, check_new, remove
@@ -67,7 +65,7 @@ def prepare_output(config: TrainConfig, resume: bool, has_checkpoint: bool = Tru
     if its configuration was the same: what it has, such as a trained auxiliary, is of use.
     """
     folder = config.output
-    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    text = dump_yaml(config)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         known = folder / _CONFIG
