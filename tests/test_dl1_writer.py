@@ -16,6 +16,8 @@ from ctlearn_gan_aug.dl1.runs import Run
 from ctlearn_gan_aug.dl1.skeleton import make_skeleton, start_file
 from ctlearn_gan_aug.dl1.subarray import read_subarray
 from ctlearn_gan_aug.dl1.writer import DL1Writer
+from ctlearn_gan_aug.errors import UserError
+from ctlearn_gan_aug.files import atomic_file
 
 
 def merge(*inputs: Path, output: Path) -> int:
@@ -187,23 +189,62 @@ def test_events_must_be_whole_and_of_a_known_run(toy_gamma, tmp_path):
         writer.append(content.labels[[0, 1, 0]], content.images[[0, 1, 0]])
 
 
-def test_a_full_disk_is_noticed(toy_gamma, tmp_path):
-    """A limit on file sizes stands for the full disk; HDF5 itself would not complain."""
+@pytest.mark.parametrize("kilobytes", [100, 300, 420, 480, 540])
+def test_a_full_disk_is_noticed(toy_gamma, tmp_path, kilobytes, capfd):
+    """A limit on file sizes stands for the full disk; HDF5 itself would not complain.
+
+    It is reached while the file is started, while images are appended, or when it is closed.
+    """
     resource = pytest.importorskip("resource")
     content = Source(toy_gamma, 100)
     make_skeleton(toy_gamma, tmp_path / "skeleton.h5")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    writer = DL1Writer(
-        tmp_path / "full.h5", tmp_path / "skeleton.h5", cleaning=CUTS, product=PRODUCT
-    )
-    writer.copy_runs(toy_gamma)
-    writer.append(content.labels, content.images, content.times)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, limits[1]))
+    target = tmp_path / "full.h5"
+    told = rf"{target}: cannot be written \((File too large|not all data .*)\); free some space"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000 * kilobytes, limits[1]))
     try:
-        with pytest.raises(OSError, match="reached the disk"):
-            writer.close()
+        with (
+            pytest.raises(UserError, match=told),
+            atomic_file(target) as part,
+            DL1Writer(part, tmp_path / "skeleton.h5", cleaning=CUTS, product=PRODUCT) as writer,
+        ):
+            writer.copy_runs(toy_gamma)
+            writer.append(content.labels, content.images, content.times)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir()] == ["skeleton.h5"]
+    assert "HDF5" not in capfd.readouterr().err
+    assert not [f for f in tables.file._open_files.filenames if str(tmp_path) in f]
+
+
+def test_what_hdf5_loses_when_it_closes_a_file_is_noticed(toy_gamma, tmp_path):
+    """As on a disk that is full: a file of the right size, with zeros where nothing was written."""
+    content = Source(toy_gamma, 100)
+    make_skeleton(toy_gamma, tmp_path / "skeleton.h5")
+
+    def write(target, hole):
+        writer = DL1Writer(target, tmp_path / "skeleton.h5", cleaning=CUTS, product=PRODUCT)
+        writer.copy_runs(toy_gamma)
+        writer.append(content.labels, content.images, content.times)
+        close = writer._h5file.close
+
+        def close_with_hole():
+            if writer._h5file.isopen:
+                close()
+                with target.open("r+b") as file:
+                    file.seek(hole)
+                    file.write(bytes(4096))
+
+        writer._h5file.close = close_with_hole
+        writer.close()
+
+    write(tmp_path / "whole.h5", 10**7)  # behind its end
+    whole = (tmp_path / "whole.h5").read_bytes()
+    signatures = (b"TREE", b"SNOD", b"HEAP", b"OHDR")
+    places = {whole.find(s) for s in signatures} | {whole.rfind(s) for s in signatures}
+    for place in sorted(places - {-1}):
+        with pytest.raises(OSError, match="reached the disk"):
+            write(tmp_path / "lost.h5", place)
 
 
 def test_files_can_be_started_again(rewritten, tmp_path):

@@ -40,17 +40,48 @@ class ImageCounts:
         table.modify_rows(0, len(content), rows=content)
 
 
-def check_complete(path: Path) -> None:
-    """HDF5 closes a file without complaint when the disk is full, and leaves it truncated.
+def create(path: str | Path) -> tables.File:
+    """A new HDF5 file that tells when a chunk cannot be written.
+
+    Chunks that wait in PyTables' cache are written when the file is closed, which is silent.
+    """
+    return tables.open_file(path, "w", chunk_cache_size=0)
+
+
+def close_completely(h5file: tables.File) -> None:
+    """Close a file that was written, and make sure that all of it reached the disk.
+
+    HDF5 closes files without complaint when the disk is full: they are of the right size, but the
+    tree of groups and the index of chunks may have holes.
 
     Raises
     ------
     OSError
         If not all of it reached the disk.
     """
+    path, found = Path(h5file.filename), h5file.walk_nodes("/", "Table")
+    expected = {
+        table._v_pathname: (table.nrows, len(table._v_attrs._v_attrnames)) for table in found
+    }
+    n_attributes = len(h5file.root._v_attrs._v_attrnames)
+    h5file.close()
     try:
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        h5py.File(path).close()
-    except OSError:
-        raise OSError("not all data reached the disk, which may be full") from None
+        with h5py.File(path) as written:
+            is_whole = len(list(written.attrs)) == n_attributes and all(
+                _is_whole(written[name], *numbers) for name, numbers in expected.items()
+            )
+    except (OSError, KeyError, RuntimeError, ValueError):
+        is_whole = False
+    if not is_whole:
+        raise OSError("not all data reached the disk, which may be full")
+
+
+def _is_whole(dataset: h5py.Dataset, n_rows: int, n_attributes: int) -> bool:
+    n_chunks = -(-n_rows // dataset.chunks[0])
+    return (
+        dataset.shape[0] == n_rows
+        and len(list(dataset.attrs)) == n_attributes
+        and dataset.id.get_num_chunks() == n_chunks
+    )

@@ -13,6 +13,7 @@ import tables
 
 from . import nodes
 from .attributes import check_safe, from_portable, to_portable
+from .ending import close_completely, create
 
 __all__ = ["check_safe", "make_skeleton", "skeleton_from_subarray", "start_file"]
 
@@ -23,10 +24,11 @@ def make_skeleton(source: str | Path, target: str | Path) -> None:
     Instrument and atmosphere keep their rows, tables with a row per run keep the first, tables
     with a row per event keep none. No attribute is pickled, see ``attributes``.
     """
-    with tables.open_file(source) as old, tables.open_file(target, "w") as new:
+    with tables.open_file(source) as old, create(target) as new:
         _copy_attributes(old.root, new.root, to_portable, keep=_is_reference_header)
         for table in old.walk_nodes("/", "Table"):
             _copy_table(table, new, _skeleton_rows(table), to_portable)
+        close_completely(new)
 
 
 def start_file(skeleton: str | Path, target: str | Path, compression: str | None = None):
@@ -47,7 +49,7 @@ def start_file(skeleton: str | Path, target: str | Path, compression: str | None
         Open for writing.
     """
     check_safe(skeleton)
-    new = tables.open_file(target, "w")
+    new = create(target)
     try:
         with tables.open_file(skeleton) as old:
             _copy_attributes(old.root, new.root, from_portable)

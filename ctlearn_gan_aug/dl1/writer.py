@@ -11,7 +11,7 @@ from astropy.time import Time
 
 from . import nodes, rows
 from .cleaning import CleaningSettings
-from .ending import ImageCounts, check_complete
+from .ending import ImageCounts, close_completely
 from .header import ProductInfo, write_header
 from .parameters import ImageResult, compute, parametrise
 from .runs import Run, RunTables
@@ -64,14 +64,14 @@ class DL1Writer:
         compression: str | None = None,
     ):
         self.n_images = 0
-        self._path = Path(path)
         self._cleaning, self._product = cleaning, product
         self._start_time = Time.now()
         self._counts = ImageCounts()
         self._obs_ids: list[int] = []
         self._runs: dict[int, Run] = {}
         self._last_event: tuple | None = None
-        self._thread = ThreadPoolExecutor(1)  # all that touches the file once it grows
+        # All that touches the file once it grows; HDF5 prints its errors in every new thread.
+        self._thread = ThreadPoolExecutor(1, initializer=tables.silence_hdf5_messages)
         self._writing: Future | None = None
         self._h5file = start_file(skeleton, path, compression)
         try:
@@ -156,21 +156,19 @@ class DL1Writer:
 
         Raises
         ------
-        OSError
+        OSError, tables.HDF5ExtError
             If not all of it reached the disk.
         """
         if self._h5file.isopen:
             try:
                 self._wait()
-            except BaseException:
+                for run in self._runs.values():
+                    self._run_tables.add(run)
+                self._counts.write(self._h5file)
+                write_header(self._h5file, self._product, self._obs_ids, self._start_time)
+                close_completely(self._h5file)
+            finally:
                 self._abandon()
-                raise
-            for run in self._runs.values():
-                self._run_tables.add(run)
-            self._counts.write(self._h5file)
-            write_header(self._h5file, self._product, self._obs_ids, self._start_time)
-            self._abandon()
-            check_complete(self._path)
 
     def _write(self, labels: Table, first: np.ndarray, content: dict[str, dict]) -> None:
         self._append_events(labels, first)
