@@ -184,14 +184,20 @@ REFUSED = {
 }
 #: Changes to refuse where pixels are read.
 REFUSED_PIXELS = {
-    "charges not a number": (set_values(IMAGES, "image", NAN, 5), ("'image'", "3 pixels")),
+    "charges not a number": (set_values(IMAGES, "image", NAN, *range(50)), ("'image'", "3 pixels")),
     "charges infinite": (set_values(IMAGES, "image", INFINITY, 5, 9), ("'image'", "3 pixels")),
-    "times not a number": (set_values(IMAGES, "peak_time", NAN, 5), ("'peak_time'", "event_id")),
+    "times not a number": (
+        set_values(IMAGES, "peak_time", NAN, *range(50)),
+        ("'peak_time'", "event_id"),
+    ),
     "no times": (without_column(IMAGES, "peak_time"), (IMAGES, "'peak_time'")),
     "no masks": (without_column(IMAGES, "image_mask"), (IMAGES, "'image_mask'")),
     "image missing": (lambda f: rebuild(f, IMAGES, rows=slice(1, None)), (IMAGES, "no image of 1")),
     "images damaged": (damage(IMAGES), ("damaged",)),
-    "energy zero": (set_values(nodes.SHOWER, "true_energy", 0.0, 4), ("true_energy", "1 event")),
+    "energy zero": (
+        set_values(nodes.SHOWER, "true_energy", 0.0, *range(50)),
+        ("true_energy", "finite"),
+    ),
     "energy unknown": (set_values(nodes.SHOWER, "true_energy", NAN, 4), ("true_energy",)),
 }
 
