@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from .errors import UserError
+
 #: Divides asinh so that bright pixels are of order 1 in network units.
 CHARGE_UNIT = 2.0
 #: Likewise for the asinh of times, which compresses the far outliers of accidental pixels.
@@ -94,13 +96,23 @@ class IntensityTransform:
             Names of the channels.
         neighbors : sparse matrix (n_pixels, n_pixels), optional
             Of the camera; keeps the faint light around the signal out of the pedestal.
+
+        Raises
+        ------
+        UserError
+            If the images hold no light.
         """
         channels = tuple(channels)
         charge = pixels[..., channels.index("image")]
+        if charge.max(initial=0.0) <= 0:
+            raise UserError(
+                "The images hold no light, as no charge is above 0 p.e.; give files with "
+                "calibrated images."
+            )
         noise = charge[~masks]
         noise = noise if noise.size else charge.ravel()
         width = float(np.subtract(*np.percentile(noise, [84.1, 15.9]))) / 2
-        scale = max(4.0 * width, 1e-3)
+        scale = max(4.0 * width or _faintest(charge, masks), 1e-3)
         limits = (float(charge.min()), 2.0 * float(charge.max()))
         pedestal = _fit_pedestal(charge, masks, neighbors)
         if "peak_time" not in channels:
@@ -242,6 +254,12 @@ def _far_from(masks, neighbors) -> np.ndarray:
     return far
 
 
+def _faintest(charge, masks) -> float:
+    """Charge of faint signal pixels, p.e.: about the noise's reach where it has been cut off."""
+    signal = charge[masks] if masks.any() else charge[charge > 0]
+    return float(np.percentile(signal, 1))
+
+
 def _fit_times(charge, time, masks, scale) -> dict:
     signal = time[masks] if masks.any() else time.ravel()
     low, center, high = np.percentile(signal, [15.9, 50, 84.1])
@@ -250,6 +268,8 @@ def _fit_times(charge, time, masks, scale) -> dict:
     if masks.any():
         top = min(top, 0.85 * float(np.percentile(charge[masks], 1)))
     edges = np.unique(np.quantile(charge[charge <= top], np.linspace(0, 1, _CHARGE_BINS + 1)))
+    if len(edges) == 1:  # pixels without signal are all 0 in files of reduced volume
+        edges = np.repeat(edges, 2)
     rows, chances = [], np.linspace(0, 1, _TIME_QUANTILES)
     for left, right in itertools.pairwise(edges):
         rows.append(np.quantile(time[(charge >= left) & (charge <= right)], chances))

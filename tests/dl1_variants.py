@@ -115,14 +115,14 @@ def repeat(path, *rows):
     return change
 
 
-def set_values(path, name, value, *rows):
-    """Another value in some rows, of images in their first three pixels."""
+def set_values(path, name, value, *rows, everywhere=False):
+    """Another value in some rows, of images in their first three pixels or everywhere."""
 
     def change(f):
         table = f.get_node(path)
         content = table[:]
         for row in rows:
-            if content[name].ndim > 1:
+            if content[name].ndim > 1 and not everywhere:
                 content[name][row, :3] = value
             else:
                 content[name][row] = value

@@ -8,7 +8,16 @@ import tables
 from astropy.table import join
 from ctapipe.coordinates import GroundFrame, TiltedGroundFrame
 from ctapipe.io import read_table
-from dl1_variants import IMAGES, REFUSED, REFUSED_PIXELS, SAME, FixedPoint, apply, fixed_point
+from dl1_variants import (
+    IMAGES,
+    REFUSED,
+    REFUSED_PIXELS,
+    SAME,
+    FixedPoint,
+    apply,
+    fixed_point,
+    set_values,
+)
 
 from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.data.events import read_events
@@ -345,3 +354,32 @@ def test_several_images_under_one_number(changed, small_bundle):
     path = changed(change)
     refusal(lambda: read_events([path]), (IMAGES, "several images"))
     refusal(lambda: FileLabels(small_bundle, path), (IMAGES, "several images"))
+
+
+def trained_briefly(path, tmp_path, tiny_config):
+    from ctlearn_gan_aug.training.run import train
+
+    return train(tiny_config(tmp_path / "run", [path]))
+
+
+def test_images_without_light_are_refused_by_the_training(changed, tmp_path, tiny_config):
+    path = changed(set_values(IMAGES, "image", 0.0, *range(N_EVENTS), everywhere=True))
+    with pytest.raises(UserError, match="hold no light"):
+        trained_briefly(path, tmp_path, tiny_config)
+
+
+def test_images_of_reduced_volume_are_learnt(changed, tmp_path, tiny_config):
+    """Charges and times of pixels without signal are 0 where they have been left out."""
+
+    def keep_signal(f):
+        table = f.get_node(IMAGES)
+        content = table[:]
+        for name in ("image", "peak_time"):
+            content[name] = np.where(content["image_mask"], content[name], 0)
+        table[:] = content
+
+    path = changed(keep_signal)
+    bundle = load_bundle(trained_briefly(path, tmp_path, tiny_config))
+    pixels = read_events([path]).pixels
+    faintest = np.percentile(pixels[..., 0][pixels[..., 0] != 0], 1)
+    assert bundle.intensity.charge_scale == pytest.approx(faintest, rel=0.05)
