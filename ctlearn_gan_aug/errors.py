@@ -7,7 +7,13 @@ import re
 #: Numbers and words of a full disk, a used up quota, a limit on file sizes.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TOLD_NO_SPACE = re.compile(
-    "|".join([*map(os.strerror, _NO_SPACE), "not all data reached the disk, which may be full"])
+    "|".join(
+        (
+            *map(os.strerror, _NO_SPACE),
+            "not all data reached the disk, which may be full",
+            r"\d+ requested and \d+ written",  # NumPy's
+        )
+    )
 )
 
 

@@ -374,7 +374,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path, toy_gamma, tiny_confi
     while killed.poll() is None and checkpoint_step(checkpoint) < moment:
         time.sleep(0.002)
     killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
+    assert killed.wait() == -signal.SIGKILL, killed.stderr.read().decode()
     assert moment <= checkpoint_step(checkpoint) < 40
     assert whole.wait() == 0, whole.stderr.read()
     again = start("killed", "resume")

@@ -5,7 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
-from ..errors import UserError
+from ..data.callbacks import PART_NAME
+from ..errors import UserError, find_no_space
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ RECORD_NAME = "gan_augment.json"
 _WRITTEN = {
     MODEL_NAME,
     RECORD_NAME,
+    PART_NAME,
     "ctlearn_model.onnx",
     "training_log.csv",
     "train",
@@ -66,6 +68,19 @@ def replace_output(folder: Path, new: Path) -> None:
     folder.rename(old)
     new.rename(folder)
     shutil.rmtree(old)
+
+
+def explain_full_disk(folder: Path, error: Exception) -> UserError | None:
+    """The sentence for a training that ended because of a full disk, after clearing up."""
+    reason = find_no_space(error)
+    if reason is None:
+        return None
+    (folder / PART_NAME).unlink(missing_ok=True)
+    kept = f"; {MODEL_NAME} there is of an earlier epoch" if (folder / MODEL_NAME).exists() else ""
+    return UserError(
+        f"{folder}: cannot be written ({reason}); free some space there or choose another output, "
+        f"and train again{kept}."
+    )
 
 
 def _check_written_by_training(folder: Path) -> None:

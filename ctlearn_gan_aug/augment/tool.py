@@ -29,7 +29,7 @@ from .build import load_bundles, synthetic_source
 from .compatibility import check_reader, check_reader_type
 from .feeding import STORE_NAME, StoreFeeds, why_not_from_store
 from .mixing import MixedBatches, class_weights, split_batch
-from .output import RECORD_NAME, check_output, replace_output, start_beside
+from .output import RECORD_NAME, check_output, explain_full_disk, replace_output, start_beside
 from .reading import check_own_reading, reading
 from .refusals import explain
 from .source import SyntheticSource
@@ -139,14 +139,15 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
 
     def finish(self):
         """Finish as CTLearn does, and say what was mixed."""
-        super().finish()
-        if self._mixed is not None:
-            for line in result_lines(self._mixed, self._source):
-                self.log.info("gan_augment: %s", line)
-            with atomic_file(self.output_dir / RECORD_NAME, overwrite=True) as path:
-                path.write_text(json.dumps(record(self._mixed, self._source), indent=2) + "\n")
-        if self._replaced is not None:
-            replace_output(self._replaced, self.output_dir)
+        with self._one_sentence():
+            super().finish()
+            if self._mixed is not None:
+                for line in result_lines(self._mixed, self._source):
+                    self.log.info("gan_augment: %s", line)
+                with atomic_file(self.output_dir / RECORD_NAME, overwrite=True) as path:
+                    path.write_text(json.dumps(record(self._mixed, self._source), indent=2) + "\n")
+            if self._replaced is not None:
+                replace_output(self._replaced, self.output_dir)
 
     def _check_inputs(self) -> None:
         inputs.check_given(self)
@@ -254,7 +255,8 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         try:
             yield
         except Exception as error:
-            self.failure = find_user_error(error) or explain(error)
+            known = find_user_error(error) or explain_full_disk(self.output_dir, error)
+            self.failure = known or explain(error)
             if self.failure is None:
                 raise
             raise self.failure from error

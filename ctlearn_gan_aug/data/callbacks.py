@@ -1,25 +1,47 @@
-"""What CTLearn's training needs beside its own callbacks: output of any name, news in log files."""
+"""What CTLearn's training needs beside its own callbacks: whole models, news in log files."""
 
-from collections.abc import Sequence
+import os
 from contextlib import ExitStack
+from pathlib import Path
 
 import keras
 
 from ..progress import on_terminal, progress
 
+#: A model that is being saved.
+PART_NAME = ".ctlearn_model.part.keras"
+
 
 def complete(callbacks: list[keras.callbacks.Callback]) -> None:
-    """Let the callbacks of a CTLearn training take paths as they are, and add ours."""
-    take_literally(callbacks)
+    """Let a CTLearn training keep whole models in folders of any name, and tell of itself."""
+    checkpoints = [c for c in callbacks if isinstance(c, keras.callbacks.ModelCheckpoint)]
+    callbacks += [WholeModel(checkpoint) for checkpoint in checkpoints]
     if not on_terminal():
         callbacks.append(TrainingLines())
 
 
-def take_literally(callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """Let folders have braces in their names, which Keras would fill with numbers of the epoch."""
-    for callback in callbacks:
-        if isinstance(callback, keras.callbacks.ModelCheckpoint):
-            callback.filepath = callback.filepath.replace("{", "{{").replace("}", "}}")
+class WholeModel(keras.callbacks.Callback):
+    """Lets the model that a checkpoint saves take its name when it is whole.
+
+    On a full disk, or in a training that is killed, the model of an earlier epoch stays.
+
+    Parameters
+    ----------
+    checkpoint : keras.callbacks.ModelCheckpoint
+        It is made to write to another name.
+    """
+
+    def __init__(self, checkpoint: keras.callbacks.ModelCheckpoint):
+        super().__init__()
+        self._target = Path(checkpoint.filepath)
+        self._part = self._target.with_name(PART_NAME)
+        # Keras would fill braces with numbers of the epoch.
+        checkpoint.filepath = str(self._part).replace("{", "{{").replace("}", "}}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Take over what the checkpoint has saved, if it has."""
+        if self._part.exists():
+            os.replace(self._part, self._target)
 
 
 class TrainingLines(keras.callbacks.Callback):

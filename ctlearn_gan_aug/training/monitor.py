@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import math
 import time
 from pathlib import Path
 
 import tensorflow as tf
 
+from ..files import atomic_file
 from ..progress import progress
 from .schedule import Schedule
 
@@ -90,5 +92,13 @@ def _drop_after(path: Path, step: int) -> None:
     """Keep the lines of an earlier part of the run up to the step it resumes from."""
     if not path.exists():
         return
-    lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
-    path.write_text("".join(line + "\n" for line in lines))
+    lines = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
+    with atomic_file(path, overwrite=True) as part:
+        part.write_text("".join(line + "\n" for line in lines))
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except ValueError:  # cut off by a kill or a full disk
+        return math.inf

@@ -64,7 +64,7 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
         is full, or the run was interrupted.
     """
     started = time.monotonic()
-    advice = "free some space there and go on with --resume; the last checkpoint is kept"
+    advice = "free some space there and go on from the last checkpoint with --resume"
     with only_writer(config.output, inside=True):
         has_checkpoint = check_output(config.output, resume, overwrite)
         config = with_precision(config, has_checkpoint)
