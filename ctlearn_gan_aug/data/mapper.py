@@ -1,7 +1,8 @@
 """A dl1-data-handler image mapper applied to whole batches."""
 
 import numpy as np
-from numba import njit
+
+from ..compiled import compiled
 
 _ALIGNMENT = 64  # bytes
 _LANES = 16  # float32 numbers that are computed side by side
@@ -60,7 +61,7 @@ def _empty(shape: tuple[int, ...]) -> np.ndarray:
     return room[start : start + size].reshape(shape)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _map(source, filled, pixel, weight, target):
     """Sum ``weight[k, n] * source[i, pixel[k, n]]`` over k into ``target[i, filled[n]]``.
 

@@ -7,8 +7,8 @@ compiled functions are called where it has them.
 
 import numpy as np
 from ctapipe.image.statistics import kurtosis, skewness
-from numba import njit
 
+from ..compiled import compiled
 from .timing import fit_timing
 
 #: Below this, ctapipe takes an eigenvalue of the covariance for zero.
@@ -45,7 +45,7 @@ ISLANDS = ("n_pixels", "n_islands", "n_small_islands", "n_medium_islands", "n_la
 TIMING = ("slope", "intercept", "deviation")
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def parametrise(images, masks, times, x, y, width, area, borders, indices, indptr, starts):
     """Image parameters of a batch.
 
@@ -103,7 +103,7 @@ def parametrise(images, masks, times, x, y, width, area, borders, indices, indpt
     return moments, intensities, peak_times, timing, islands, in_doubt
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hillas(x, y, charge, area, out):
     """Fill the Hillas moments; returns coordinates along and across the image axis."""
     size = charge.sum()
@@ -133,7 +133,7 @@ def _hillas(x, y, charge, area, out):
     return along, across
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _uncertainty(dx, dy, charge, covariance, angle):
     """Uncertainty of the variance along ``angle``, as in ctapipe's Hillas uncertainties."""
     cosine, sine = np.cos(2 * angle), np.sin(2 * angle)
@@ -144,7 +144,7 @@ def _uncertainty(dx, dy, charge, covariance, angle):
     return np.sqrt(((deviation / size) ** 2 * charge).sum())
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _axis_uncertainties(along, across, weight, elongation):
     """Uncertainties of psi (rad) and of the centroid across the axis, from a fit of the axis."""
     sum_0, sum_1, sum_2 = weight.sum(), (weight * along).sum(), (weight * along**2).sum()
@@ -155,7 +155,7 @@ def _axis_uncertainties(along, across, weight, elongation):
     return psi, np.sqrt(sum_2 / determinant * (1 + np.sin(slope) ** 2))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _leakage(charge, border_1, border_2, out):
     """Fractions of pixels and of light at the camera's edge."""
     size = charge.sum()
@@ -163,7 +163,7 @@ def _leakage(charge, border_1, border_2, out):
     out[14], out[15] = charge[border_1].sum() / size, charge[border_2].sum() / size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _concentration(charge, x, y, width, along, across, out):
     """Fractions of light near the centre, inside the ellipse, and in the brightest pixel."""
     size = charge.sum()
@@ -176,7 +176,7 @@ def _concentration(charge, x, y, width, along, across, out):
     out[18] = charge.max() / size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _statistics(values, out):
     """Maximum, minimum, mean, standard deviation, skewness and kurtosis, as numpy rounds them."""
     mean = _rounded_mean(values)
@@ -185,14 +185,14 @@ def _statistics(values, out):
     out[4], out[5] = skewness(values, mean, std), kurtosis(values, mean, std)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rounded_mean(values):
     mean = np.empty(1, values.dtype)
     mean[0] = pairwise_sum(values) / len(values)
     return mean[0]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _islands(mask, pixels, indices, indptr, out):
     """Count connected groups of cleaned pixels, in all and by size."""
     unseen = mask.copy()
@@ -222,7 +222,7 @@ def _islands(mask, pixels, indices, indptr, out):
             out[4] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def pairwise_sum(values):
     """Sum in the precision of ``values`` and in the order of ``numpy.sum``."""
     n = len(values)

@@ -1,10 +1,11 @@
 """Compiled tail-cut cleaning of batches of images."""
 
 import numpy as np
-from numba import njit
+
+from ..compiled import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def tail_cuts(images, indices, indptr, picture, boundary, keep_isolated, min_neighbors):
     """Masks (n, n_pixels) of ctapipe's ``tailcuts_clean``; neighbours as CSR indices/indptr."""
     n_images, n_pixels = images.shape

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 from ctapipe.fitting import choose_two_without_replacement, lts_linear_regression
-from numba import njit
+
+from ..compiled import compiled
 
 #: Settings of ctapipe's fit.
 _N_STARTS, _KEPT_SHARE, _MAX_STEPS, _SEED = 5, 0.85, 20, 0
@@ -36,7 +37,7 @@ def fit_starts(n_pixels: int) -> np.ndarray:
     return pairs
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fit_timing(along, time, starts, out):
     """Robust straight line of peak time against position along the image axis.
 
@@ -67,13 +68,13 @@ def refit_timing(along: np.ndarray, time: np.ndarray, out: np.ndarray) -> None:
     _describe(along, time, line[0], line[1], out)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _describe(along, time, slope, offset, out):
     out[0], out[1] = slope, offset
     out[2] = np.sqrt(np.mean((along * slope + offset - time) ** 2))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _trimmed_line(x, y, starts):
     """Least trimmed squares from ctapipe's random starts, several times as fast as its own.
 
@@ -103,7 +104,7 @@ def _trimmed_line(x, y, starts):
     return best_slope, best_offset, in_doubt
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _keep_smallest(values, n_kept, kept):
     """Mark the ``n_kept`` smallest values; returns whether the last place was a draw."""
     if n_kept == 0 or n_kept == len(values):
@@ -123,7 +124,7 @@ def _keep_smallest(values, n_kept, kept):
     return n_below > n_kept or runner_up - limit <= _TIE * limit + _NOTHING
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _line(x, y, kept):
     """Slope, offset and summed squared residuals of a straight line through the kept points."""
     n, sum_x, sum_y, sum_xx, sum_xy = 0, 0.0, 0.0, 0.0, 0.0
