@@ -148,6 +148,15 @@ def link(path):
     return change
 
 
+def link_outside(path):
+    def change(f):
+        parent, name = os.path.split(path)
+        f.remove_node(path, recursive=True)
+        f.create_external_link(parent, name, f"{f.filename}.other:{path}")
+
+    return change
+
+
 def damage(path):
     """Overwrite parts of a compressed chunk in the middle of a table."""
 
@@ -180,6 +189,7 @@ REFUSED = {
     ),
     "no optics": (remove("/configuration/instrument/telescope/optics"), ("telescope/optics",)),
     "linked table": (link(nodes.SHOWER), ("link", nodes.SHOWER)),
+    "table in another file": (link_outside(nodes.SHOWER), (nodes.SHOWER,)),
     "energy without unit": (in_unit("true_energy", "", 1.0), ("true_energy", "unit")),
 }
 #: Changes to refuse where pixels are read.

@@ -112,8 +112,12 @@ def _problem(h5file: h5py.File) -> str | None:
         return f"holds data of type '{kind}', simulated events are needed."
     from . import nodes  # takes seconds, for it imports ctapipe
 
-    truth = (nodes.SIMULATION_RUN, nodes.SHOWER, nodes.TRIGGER, nodes.TELESCOPE_TRIGGER)
-    for node in (*truth, nodes.POINTING):
+    tables = (nodes.SIMULATION_RUN, nodes.SHOWER, nodes.TRIGGER, nodes.TELESCOPE_TRIGGER)
+    truth = (*tables, nodes.POINTING)
+    for node in (*truth, *nodes.INSTRUMENT, nodes.IMAGES, nodes.PARAMETERS):
+        if linked := _link_on_the_way(h5file, node):
+            return f"has a link in the place of {linked}; write the file with ctapipe-merge."
+    for node in truth:
         if node not in h5file:
             return f"has no {node}; simulated, triggered events are needed."
     for node in nodes.INSTRUMENT:
@@ -122,20 +126,25 @@ def _problem(h5file: h5py.File) -> str | None:
     for node, option in ((nodes.IMAGES, "images"), (nodes.PARAMETERS, "parameters")):
         if node not in h5file or not len(h5file[node]):
             return f"has no DL1 {option}; process it with ctapipe-process --write-{option}."
-    return _link_problem(h5file, (*truth, nodes.POINTING, nodes.IMAGES, nodes.PARAMETERS))
-
-
-def _link_problem(h5file: h5py.File, wanted: Sequence[str]) -> str | None:
-    """Tables that lie in another file, or are found under another name, are not followed."""
-    for path in wanted:
-        parts = path.strip("/").split("/")
-        names = ["/" + "/".join(parts[:n]) for n in range(1, len(parts) + 1)]
-        if isinstance(h5file[path], h5py.Group):
-            names += [f"{path}/{name}" for name in h5file[path]]
-        for name in names:
-            if isinstance(h5file.get(name, getlink=True), h5py.ExternalLink | h5py.SoftLink):
-                return f"has a link in the place of {name}; write the file with ctapipe-merge."
     return None
+
+
+def _link_on_the_way(h5file: h5py.File, node: str) -> str | None:
+    """First name that stands for something elsewhere, down to a node and the tables in it."""
+    group, path = h5file, ""
+    for name in node.strip("/").split("/"):
+        path = f"{path}/{name}"
+        if _is_link(group, name):
+            return path
+        if name not in group:
+            return None
+        group = group[name]
+    tables = group if isinstance(group, h5py.Group) else ()
+    return next((f"{path}/{name}" for name in tables if _is_link(group, name)), None)
+
+
+def _is_link(group: h5py.Group, name: str) -> bool:
+    return isinstance(group.get(name, getlink=True), h5py.ExternalLink | h5py.SoftLink)
 
 
 def _text(value) -> str:
