@@ -105,10 +105,7 @@ class IntensityTransform:
         channels = tuple(channels)
         charge = pixels[..., channels.index("image")]
         if charge.max(initial=0.0) <= 0:
-            raise UserError(
-                "The images hold no light, as no charge is above 0 p.e.; give files with "
-                "calibrated images."
-            )
+            raise UserError("The images hold no light, no charge is above 0 p.e.; give others.")
         noise = charge[~masks]
         noise = noise if noise.size else charge.ravel()
         width = float(np.subtract(*np.percentile(noise, [84.1, 15.9]))) / 2
