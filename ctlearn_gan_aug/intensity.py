@@ -253,8 +253,7 @@ def _far_from(masks, neighbors) -> np.ndarray:
 
 def _faintest(charge, masks) -> float:
     """Charge of faint signal pixels, p.e.: about the noise's reach where it has been cut off."""
-    signal = charge[masks] if masks.any() else charge[charge > 0]
-    return float(np.percentile(signal, 1))
+    return float(np.percentile(charge[masks] if masks.any() else charge[charge > 0], 1))
 
 
 def _fit_times(charge, time, masks, scale) -> dict:
