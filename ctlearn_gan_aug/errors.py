@@ -10,6 +10,7 @@ _TOLD_NO_SPACE = re.compile(
     "|".join(
         (
             *map(os.strerror, _NO_SPACE),
+            "driver write request failed",  # HDF5's, which does not always tell the number
             "not all data reached the disk, which may be full",
             r"\d+ requested and \d+ written",  # NumPy's
         )

@@ -22,13 +22,6 @@ CLEANING = CleaningSettings(picture=7.0, boundary=4.0, keep_isolated=False, min_
 #: Charge of the marker pixel, p.e.: the image's running number, small enough for float32.
 MARKER_PIXEL = 3
 BATCH = 16
-#: A reader's ``transforms`` where no column is of fixed point.
-FLOAT_COLUMNS = {
-    "image_scale": 0.0,
-    "image_offset": 0,
-    "peak_time_scale": 0.0,
-    "peak_time_offset": 0,
-}
 #: A CTLearn training of seconds.
 TRAINING = {
     "n_epochs": 2,
@@ -132,7 +125,7 @@ def fake_stream(
         selection=GeneratedSelection(
             criteria, ["hillas_intensity", "hillas_width"], bundle.camera, bundle.cleaning
         ),
-        form=ReaderFormat(tuple(channels), FLOAT_COLUMNS, tuple(tasks)),
+        form=ReaderFormat(tuple(channels), tuple(tasks)),
     )
 
 

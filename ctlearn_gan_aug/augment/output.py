@@ -70,11 +70,12 @@ def replace_output(folder: Path, new: Path) -> None:
     shutil.rmtree(old)
 
 
-def explain_full_disk(folder: Path, error: Exception) -> UserError | None:
+def explain_full_disk(tool, error: Exception) -> UserError | None:
     """The sentence for a training that ended because of a full disk, after clearing up."""
     reason = find_no_space(error)
     if reason is None:
         return None
+    folder = tool.output_dir
     (folder / PART_NAME).unlink(missing_ok=True)
     kept = f"; {MODEL_NAME} there is of an earlier epoch" if (folder / MODEL_NAME).exists() else ""
     return UserError(

@@ -255,7 +255,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         try:
             yield
         except Exception as error:
-            known = find_user_error(error) or explain_full_disk(self.output_dir, error)
+            known = find_user_error(error) or explain_full_disk(self, error)
             self.failure = known or explain(error)
             if self.failure is None:
                 raise

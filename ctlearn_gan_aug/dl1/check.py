@@ -78,7 +78,7 @@ def check_dl1(path: str | Path) -> None:
 
 
 def _why_unreadable(error: Exception) -> str:
-    if "lock" in str(error):
+    if isinstance(error, BlockingIOError) or "unable to lock file" in str(error):
         return (
             "is locked, as another process has it open for writing or its file system knows no "
             "locks; wait for that process, or set HDF5_USE_FILE_LOCKING=FALSE if there is none."
