@@ -200,7 +200,8 @@ def test_a_full_disk_is_noticed(toy_gamma, tmp_path, kilobytes, capfd):
     make_skeleton(toy_gamma, tmp_path / "skeleton.h5")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     target = tmp_path / "full.h5"
-    told = rf"{target}: cannot be written \((File too large|not all data .*|driver .* failed)\); free some space"
+    reasons = "File too large|not all data .*|driver .* failed"
+    told = rf"{target}: cannot be written \(({reasons})\); free some space"
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000 * kilobytes, limits[1]))
     try:
         with (
