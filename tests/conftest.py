@@ -1,5 +1,6 @@
 """Shared toy files and a hardly trained bundle, made once per test session."""
 
+import logging
 import os
 import shutil
 import sys
@@ -99,3 +100,13 @@ def tiny_v6_bundle(tmp_path_factory, tiny_bundle, toy_v6) -> Path:
     shutil.copytree(tiny_bundle, bundle)
     make_skeleton(toy_v6, bundle / "skeleton.h5")
     return bundle
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    """Commands send the package's messages to a handler of their own, past pytest's."""
+    own = logging.getLogger("ctlearn_gan_aug")
+    before = own.handlers[:], own.level, own.propagate
+    yield
+    own.handlers[:], own.propagate = before[0], before[2]
+    own.setLevel(before[1])

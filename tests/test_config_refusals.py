@@ -222,7 +222,8 @@ def test_labels_that_data_do_not_tell():
 def test_mappers_are_those_of_the_reader():
     from dl1_data_handler.image_mapper import ImageMapper
 
-    assert set(MAPPERS) == set(ImageMapper.non_abstract_subclasses())
+    # Older releases have fewer.
+    assert set(MAPPERS) >= set(ImageMapper.non_abstract_subclasses())
 
 
 BLOCK = {"generators": {"gamma": "g"}, "fraction": 0.25}

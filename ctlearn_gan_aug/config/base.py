@@ -62,6 +62,8 @@ def parse[Model: BaseModel](
     except ValidationError as error:
         sentence = " ".join(_sentence(model, content, error).split())
         raise UserError(f"{source}: {sentence}") from None
+    except TypeError as error:  # older pydantic's, of lists in the place of a choice
+        raise UserError(f"{source}: a value is of the wrong kind ({error}).") from None
 
 
 def _sentence(model: type[BaseModel], content: dict, error: ValidationError) -> str:
