@@ -66,7 +66,7 @@ def _check_transform(reader, name: str) -> None:
     pairs = np.unique([reader.example_identifiers[n] for n in ("file_index", "tel_id")], axis=1).T
     for file_index, tel_id in pairs:
         table = image_table(reader, file_index, tel_id)
-        stored = np.array([1, 10, 1000], table.dtype[name].base).astype(float)
+        stored = np.array([1.0, 10.0, 1000.0])
         # It asks for the image and its mask, whatever the channel.
         row = {"image": stored, "image_mask": np.ones(3, bool), name: stored}
         theirs = get_unmapped_image(row, [name], reader.transforms)[:, 0]

@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..dl1.check import check_dl1_files
+from ..dl1.keys import sorted_repeats
 from ..errors import UserError
 from ..files import expand_inputs
 
@@ -93,13 +94,13 @@ class _Content:
 
     Attributes
     ----------
-    events : ndarray of uint64 (n,)
-        One number for each simulated event, sorted.
+    events : tuple of ndarray (n,)
+        What tells simulated events from each other (`_IDENTITY`), sorted.
     tel_ids : frozenset of int
         Telescopes with parameters of images.
     """
 
-    events: np.ndarray
+    events: tuple[np.ndarray, ...]
     tel_ids: frozenset[int]
 
     @classmethod
@@ -110,24 +111,15 @@ class _Content:
 
         with tables.open_file(path) as h5file:
             showers = h5file.get_node(nodes.SHOWER)
-            names = [name for name in _IDENTITY if name in showers.colnames]
-            events = np.sort(_mixed([showers.col(name) for name in names]))
+            missing = [name for name in _IDENTITY if name not in showers.colnames]
+            if missing:
+                raise UserError(f"{path}: {nodes.SHOWER} has no column '{missing[0]}'; process the "
+                                "file again with ctapipe-process.")  # fmt: skip
+            columns = [showers.col(name) for name in _IDENTITY]
             groups = h5file.iter_nodes(nodes.PARAMETERS, "Table")
             tel_ids = frozenset(int(t.name.removeprefix("tel_")) for t in groups if t.nrows)
-        return cls(events, tel_ids)
-
-
-def _mixed(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """One number (n,) uint64 for each row; equal for equal rows, hardly ever for others."""
-    mixed = np.zeros(len(columns[0]), np.uint64)
-    for column in columns:
-        # Bits of a float are no worse than an integer: splitmix64, Steele et al. 2014.
-        bits = column.astype(np.float64 if column.dtype.kind == "f" else np.int64).view(np.uint64)
-        mixed = (mixed ^ bits) + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed ^= mixed >> np.uint64(31)
-    return mixed
+        order = np.lexsort(columns[::-1])
+        return cls(tuple(column[order] for column in columns), tel_ids)
 
 
 def _without_copies(given: list[list[Path]], contents: dict[Path, _Content]) -> list[list[Path]]:
@@ -136,9 +128,10 @@ def _without_copies(given: list[list[Path]], contents: dict[Path, _Content]) -> 
     for number, files in enumerate(given):
         for path in files:
             events = contents[path].events
-            if not len(events):
+            if not len(events[0]):
                 continue
-            other, other_number = first_with.setdefault(events.tobytes(), (path, number))
+            content = b"".join(column.tobytes() for column in events)
+            other, other_number = first_with.setdefault(content, (path, number))
             if other is path:
                 continue
             if number != other_number:
@@ -151,15 +144,15 @@ def _without_copies(given: list[list[Path]], contents: dict[Path, _Content]) -> 
 
 
 def _refuse_overlap(files: list[Path], contents: dict[Path, _Content]) -> None:
-    events = np.concatenate([contents[path].events for path in files])
-    owner = np.repeat(np.arange(len(files)), [len(contents[path].events) for path in files])
-    order = np.argsort(events, kind="stable")
-    (shared,) = np.nonzero(events[order][1:] == events[order][:-1])
-    if shared.size:
-        one, other = owner[order[shared[0]]], owner[order[shared[0] + 1]]
-        both = np.intersect1d(*(contents[files[i]].events for i in (one, other)))
+    columns = [contents[path].events for path in files]
+    owner = np.repeat(np.arange(len(files)), [len(events[0]) for events in columns])
+    order, repeats = sorted_repeats([np.concatenate(parts) for parts in zip(*columns, strict=True)])
+    if repeats.any():
+        pairs = np.stack([owner[order[:-1]], owner[order[1:]]], axis=1)[repeats]
+        one, other = pairs[0]
+        n_shared = np.count_nonzero((pairs == pairs[0]).all(axis=1))
         raise UserError(
-            f"{files[other]}: shares {len(both)} simulated events with {files[one]}; give files "
+            f"{files[other]}: shares {n_shared} simulated events with {files[one]}; give files "
             "that hold every event once."
         )
 

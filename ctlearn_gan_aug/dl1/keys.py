@@ -1,6 +1,6 @@
 """Are rows told apart by their keys? Readers join tables on them and do not look."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tables
@@ -34,13 +34,18 @@ def key_problem(h5file: tables.File) -> str | None:
 
 def repeated_key(*columns: np.ndarray) -> tuple[int, tuple] | None:
     """How many rows repeat the key of another one, and the first such key; None without any."""
-    order = np.lexsort(columns[::-1])
-    rows = [column[order] for column in columns]
-    repeats = np.logical_and.reduce([row[1:] == row[:-1] for row in rows])
+    order, repeats = sorted_repeats(columns)
     if not repeats.any():
         return None
-    first = np.argmax(repeats)
-    return int(np.count_nonzero(repeats)), tuple(row[first].item() for row in rows)
+    first = order[np.argmax(repeats)]
+    return int(np.count_nonzero(repeats)), tuple(column[first].item() for column in columns)
+
+
+def sorted_repeats(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """An order of rows by their values, and which of them (n - 1,) equal the next in it."""
+    order = np.lexsort(columns[::-1])
+    rows = [column[order] for column in columns]
+    return order, np.logical_and.reduce([row[1:] == row[:-1] for row in rows])
 
 
 def _keyed_tables(h5file: tables.File) -> Iterator[tuple[tables.Table, tuple[str, ...]]]:
