@@ -9,14 +9,13 @@ from dl1_data_handler.reader import DLImageReader
 from traitlets import default
 
 from ..dl1 import nodes
+from ..dl1.rows import LABEL_UNITS, in_label_unit
+from ..dl1.subarray import read_subarray
 from ..errors import UserError
 from .inputs import InputFiles
 from .telescopes import choose_telescopes
 
 log = logging.getLogger(__name__)
-
-#: Units that dl1-data-handler and CTLearn take for granted.
-_UNITS = {"true_energy": "TeV", "true_core_x": "m", "true_core_y": "m", "true_h_first_int": "m"}
 
 
 class EventReader(DLImageReader):
@@ -43,7 +42,8 @@ class EventReader(DLImageReader):
 
     @default("allowed_tels")
     def _telescopes_with_images(self):
-        return choose_telescopes(self._inputs, self.allowed_tel_types)
+        subarray = read_subarray(self._inputs.all[0])
+        return choose_telescopes(subarray, self._inputs, self.allowed_tel_types)
 
     @property
     def first_file(self) -> str:
@@ -132,11 +132,9 @@ class EventReader(DLImageReader):
             )
 
     def _transform_to_log_energy(self, table):
-        for name, unit in _UNITS.items():
-            if table[name].unit is None:
-                raise UserError(f"{next(iter(self.files))}: '{name}' has no unit; write it in "
-                                f"{unit}.")  # fmt: skip
-            table[name] = table[name].quantity.to(unit)
+        # dl1-data-handler and CTLearn take these units for granted.
+        for name in set(LABEL_UNITS) & set(table.colnames):
+            table[name] = in_label_unit(table, name, next(iter(self.files)))
         with np.errstate(all="ignore"):
             table = super()._transform_to_log_energy(table)
         n_bad = np.count_nonzero(~np.isfinite(np.asarray(table["log_true_energy"])))

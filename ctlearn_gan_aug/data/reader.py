@@ -76,7 +76,7 @@ def _create(inputs: InputFiles, quality_criteria, tel_type: str | None, subarray
     config = Config()
     config.TableQualityQuery.quality_criteria = [tuple(pair) for pair in quality_criteria]
     # Labels do not depend on the mapper; the compact ones also accept square pixels.
-    tel_ids = choose_telescopes(inputs, tel_types)
+    tel_ids = choose_telescopes(subarray, inputs, tel_types)
     config.DLImageReader.image_mapper_type = _any_mapper(subarray, tel_ids)
     with warnings.catch_warnings(), named_failure(inputs):
         warnings.simplefilter("ignore")

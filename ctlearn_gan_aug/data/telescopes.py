@@ -5,16 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dl1.subarray import read_subarray
 from ..errors import UserError
 from .inputs import InputFiles
 
 
-def choose_telescopes(inputs: InputFiles, tel_types: Sequence[str] | None = None) -> list[int]:
+def choose_telescopes(
+    subarray, inputs: InputFiles, tel_types: Sequence[str] | None = None
+) -> list[int]:
     """Telescopes of one type that have images.
 
     Parameters
     ----------
+    subarray : ctapipe.instrument.SubarrayDescription
+        The files' array.
     inputs : InputFiles
         The files.
     tel_types : sequence of str, optional
@@ -26,7 +29,6 @@ def choose_telescopes(inputs: InputFiles, tel_types: Sequence[str] | None = None
         If there is no such telescope, one of several types, or their cameras differ.
     """
     path = inputs.all[0]
-    subarray = read_subarray(path)
     type_of = {tel_id: str(tel) for tel_id, tel in subarray.tel.items()}
     known = ", ".join(sorted(set(type_of.values())))
     for tel_type in tel_types or ():

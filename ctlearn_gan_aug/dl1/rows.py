@@ -6,6 +6,7 @@ from astropy import units as u
 from astropy.table import Table
 from astropy.time import Time
 
+from ..errors import UserError
 from . import columns
 
 #: Units of the columns of a label table, where they have one.
@@ -22,6 +23,22 @@ LABEL_UNITS = {
 INDEX = ("obs_id", "event_id", "tel_id")
 #: Trigger time of events that have none.
 EPOCH = Time(60310.0, format="mjd", scale="tai")
+
+
+def in_label_unit(table: Table, name: str, path) -> u.Quantity:
+    """A column of simulated truth in its unit of `LABEL_UNITS`.
+
+    Raises
+    ------
+    UserError
+        If ``path``, where the table is from, gives it no unit.
+    """
+    if table[name].unit is None:
+        raise UserError(
+            f"{path}: '{name}' of its showers has no unit, such as {LABEL_UNITS[name]}; process "
+            "the file again with ctapipe-process."
+        )
+    return table[name].quantity.to(LABEL_UNITS[name])
 
 
 def image_rows(table: tables.Table, labels: Table, values: dict[str, np.ndarray]) -> np.ndarray:

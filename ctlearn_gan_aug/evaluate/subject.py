@@ -12,7 +12,6 @@ from ..camera import Camera
 from ..data.events import read_events
 from ..dl1.check import check_dl1
 from ..dl1.primaries import PRIMARY_IDS
-from ..dl1.subarray import read_subarray
 from ..errors import UserError
 from ..files import DL1_SUFFIXES, expand_inputs
 from .sample import Sample
@@ -116,9 +115,8 @@ def _of_bundle(bundle: Bundle) -> Subject:
 def _of_files(files: list[Path]) -> Subject:
     for path in files:
         check_dl1(path)
-    telescope = _telescope(files)
     channels, identity = _header(files)
-    events = read_events(files, channels=channels, tel_type=telescope)
+    events = read_events(files, channels=channels)
     return Subject(
         files[0],
         _particle(files[0], events.labels),
@@ -133,30 +131,6 @@ def _of_files(files: list[Path]) -> Subject:
 
 def _holds_files(folder: Path) -> bool:
     return any(path.suffix in DL1_SUFFIXES for path in folder.iterdir())
-
-
-def _telescope(files: list[Path]) -> str:
-    """The one telescope type that has images in the files."""
-    import h5py
-
-    from ..dl1 import nodes
-
-    types = set()
-    for path in files:
-        subarray = read_subarray(path)
-        with h5py.File(path) as file:
-            images = file[nodes.IMAGES]
-            with_events = [int(name[4:]) for name in images if len(images[name])]
-        types |= {str(subarray.tel[tel_id]) for tel_id in with_events}
-    if not types:
-        raise UserError(f"{files[0]}: holds no image.")
-    if len(types) > 1:
-        names = ", ".join(sorted(types))
-        raise UserError(
-            f"{files[0]}: images of several telescope types ({names}) cannot be evaluated at once; "
-            "give files of one."
-        )
-    return types.pop()
 
 
 def _header(files: list[Path]) -> tuple[tuple[str, ...], str]:

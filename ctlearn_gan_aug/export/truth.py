@@ -11,7 +11,7 @@ from ctapipe.io import read_table
 
 from ..dl1 import nodes
 from ..dl1.keys import repeated_key
-from ..dl1.rows import LABEL_UNITS
+from ..dl1.rows import LABEL_UNITS, in_label_unit
 from ..errors import UserError
 
 Direction = tuple[float, float]
@@ -79,12 +79,7 @@ def _events(h5file: tables.File) -> Table:
     rows = _find(truth, trigger["obs_id"].data, trigger["event_id"].data)
     events = truth[rows[rows >= 0]]
     for name in set(LABEL_UNITS) & set(events.colnames):
-        if events[name].unit is None and LABEL_UNITS[name]:
-            raise UserError(
-                f"{h5file.filename}: '{name}' in {nodes.SHOWER} has no unit, as in "
-                f"{LABEL_UNITS[name]}; process the file again with ctapipe-process."
-            )
-        events[name] = events[name].quantity.to_value(LABEL_UNITS[name])
+        events[name] = in_label_unit(events, name, h5file.filename).value
     events["time"] = trigger["time"][rows >= 0]
     return events
 
