@@ -9,8 +9,8 @@ import tables
 from augment_fakes import augmented_tool, make_toy_files, write_config
 from dl1_variants import IMAGES, REFUSED_PIXELS, SAME, FixedPoint, apply, rebuild
 
-from ctlearn_gan_aug.augment.reading import check_own_reading
 from ctlearn_gan_aug.data.reader import open_reader
+from ctlearn_gan_aug.data.tool_reader import check_own_reading
 from ctlearn_gan_aug.errors import UserError
 
 STORED = {"image": FixedPoint(20, 2000), "peak_time": FixedPoint(500, 40)}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import zipfile
 
 import keras
@@ -335,6 +336,18 @@ def test_a_second_try_finds_its_folder_cleared(data, model, tmp_path, monkeypatc
     assert obtain_auxiliary(config, data.events, folder) == folder / "ctlearn_model.keras"
     assert obtain_auxiliary(config, data.events, folder) == folder / "ctlearn_model.keras"
     assert len(calls) == 2
+
+
+def test_files_that_ctlearns_loader_would_read_wrongly_train_no_auxiliary(toy_gamma, tmp_path):
+    from dl1_variants import SAME, apply
+
+    path = tmp_path / "changed.dl1.h5"
+    shutil.copy(toy_gamma, path)
+    apply(SAME["large offset"], path)
+    config = run_config(weights=WEIGHTS, ctlearn={"TrainCTLearnModel": {"batch_size": 8}})
+    with pytest.raises(UserError, match=r"changed.dl1.h5: .*wrong values of 'image'"):
+        obtain_auxiliary(config, read_events([path]), tmp_path / "auxiliary")
+    assert not (tmp_path / "auxiliary").exists()
 
 
 def run_config(**auxiliary):

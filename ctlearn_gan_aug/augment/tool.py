@@ -20,6 +20,7 @@ from ..config.augment import GanAugmentConfig
 from ..data.callbacks import complete
 from ..data.inputs import InputFiles, choose_inputs
 from ..data.names import reconcile_names
+from ..data.tool_reader import check_own_reading, reading
 from ..errors import UserError, find_user_error
 from ..files import atomic_file
 from ..locks import only_writer
@@ -30,7 +31,6 @@ from .compatibility import check_reader, check_reader_type
 from .feeding import STORE_NAME, StoreFeeds, why_not_from_store
 from .mixing import MixedBatches, class_weights, split_batch
 from .output import RECORD_NAME, check_output, explain_full_disk, replace_output, start_beside
-from .reading import check_own_reading, reading
 from .refusals import explain
 from .source import SyntheticSource
 from .summary import plan_lines, record, result_lines

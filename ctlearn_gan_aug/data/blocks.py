@@ -187,7 +187,8 @@ def _contents(table, events: Table, in_order: bool) -> Iterator[tuple[np.ndarray
     if left.size and in_order:
         raise UserError(
             f"{table._v_file.filename}: {table._v_pathname} has its images in another order than "
-            "the table of their parameters; use --reader store, or force_dl1_lookup."
+            "the table of their parameters; write them alike, or let train-model use --reader "
+            "store."
         )
     if left.size:
         for where, content in _read_ahead(table, _rows_by_id(table, events[left])):

@@ -95,12 +95,18 @@ def _train(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Events, fold
     from ctlearn.tools.train_model import TrainCTLearnModel
 
     from ..data.callbacks import complete
+    from ..data.inputs import choose_inputs
+    from ..data.tool_reader import check_own_reading, reading
 
     class Training(TrainCTLearnModel):
+        """CTLearn's tool on our reader of events; its own loader reads the pixels."""
+
         name = TrainCTLearnModel.name
 
         def setup(self):
-            super().setup()
+            with reading(choose_inputs(events.sources)):
+                super().setup()
+            check_own_reading(self.dl1dh_reader)
             complete(self.callbacks)
 
     reconcile_names()
@@ -118,6 +124,8 @@ def _train(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Events, fold
         except SystemExit as end:
             if end.code:
                 raise UserError(f"auxiliary: CTLearn's training ended with {end.code}.") from end
+        except UserError:
+            raise
         except Exception as error:  # whatever CTLearn's tool ends with
             raise UserError(f"auxiliary: CTLearn's training failed ({error}).") from error
     (folder / _FINISHED).touch()

@@ -7,13 +7,13 @@ import numpy as np
 from ctlearn.tools import train_model
 from dl1_data_handler.reader import get_unmapped_image
 
-from ..data.blocks import COLUMN_UNITS, image_table, read_blocks
-from ..data.channels import stored_columns
-from ..data.event_reader import EventReader
-from ..data.inputs import InputFiles
-from ..data.reader import named_failure
 from ..dl1.columns import decoder
 from ..errors import UserError
+from .blocks import COLUMN_UNITS, image_table, read_blocks
+from .channels import stored_columns
+from .event_reader import EventReader
+from .inputs import InputFiles
+from .reader import named_failure
 
 _IMAGE_READER = "DLImageReader"
 
@@ -74,5 +74,5 @@ def _check_transform(reader, name: str) -> None:
             raise UserError(
                 f"{table._v_file.filename}: CTLearn's own loader would read wrong values of "
                 f"'{name}' (fixed-point numbers of another scale or offset, or in another place, "
-                "than it expects); use --reader store."
+                "than it expects); write the files alike, or let train-model use --reader store."
             )
