@@ -1,5 +1,6 @@
 """Input discovery, and output that is either complete under its final name or not there."""
 
+import glob
 import os
 import secrets
 import shutil
@@ -60,6 +61,12 @@ def part_name(target: Path) -> Path:
     Process numbers would not do: in containers every process may be number 1.
     """
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}{PART_SUFFIX}")
+
+
+def remove_parts(target: Path) -> None:
+    """Remove what killed processes left of ``target``; nobody else may be writing it."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*{PART_SUFFIX}"):
+        remove(left)
 
 
 def remove(path: Path) -> None:

@@ -1,11 +1,14 @@
 """Which labels condition a generator, their units and ranges, and their network units."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .errors import UserError
+
+log = logging.getLogger(__name__)
 
 #: Columns of the event label table behind every label, with their unit.
 LABEL_COLUMNS = {
@@ -55,7 +58,7 @@ class LabelSet:
         """Take centres, scales and ranges from a training label table.
 
         Labels without information in this data (constant, or unknown for some event) are left
-        out, but energy and direction, which may be constant and must be known.
+        out, with a warning, but energy and direction, which may be constant and must be known.
 
         Raises
         ------
@@ -68,11 +71,14 @@ class LabelSet:
             if name in _NEEDED and not _known(table, name):
                 raise UserError(f"labels: the training files do not know '{name}' for all events.")
         kept = tuple(name for name in names if name in _NEEDED or _informative(table, name))
+        missing = ", ".join(name for name in names if name not in kept)
+        reason = (
+            f"the training files tell nothing of {missing} (constant, or not known for all events)"
+        )
         if not kept:
-            raise UserError(
-                f"labels: the training files tell nothing of {', '.join(names)} (constant, or not "
-                "known for all events); add energy or cameradirection."
-            )
+            raise UserError(f"labels: {reason}; add energy or cameradirection.")
+        if missing:
+            log.warning("labels: %s; images are generated without.", reason)
         columns = tuple(column for name in kept for column, _ in LABEL_COLUMNS[name])
         values = np.stack([np.asarray(table[c], dtype=float) for c in columns], axis=1)
         center, scale = values.mean(axis=0), values.std(axis=0)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import UserError
+from .files import remove_parts
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ _HELD = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES)
 def only_writer(target: str | Path, inside: bool = False) -> Iterator[None]:
     """Keep other processes from writing to a file or folder while this one does.
 
-    A file system without locks keeps nobody away.
+    Parts of it that killed processes left are removed. A file system without locks keeps nobody
+    away.
 
     Parameters
     ----------
@@ -44,8 +46,10 @@ def only_writer(target: str | Path, inside: bool = False) -> Iterator[None]:
     whole = target.resolve()
     path = whole / LOCK if inside else whole.with_name(f".{whole.name}{LOCK}")
     with _folders(path.parent):
-        number = _acquire(path, target)
+        number, is_alone = _acquire(path, target)
         try:
+            if is_alone:
+                remove_parts(whole)
             yield
         finally:
             if _is_at(number, path):
@@ -71,8 +75,8 @@ def _folders(folder: Path) -> Iterator[None]:
                 path.rmdir()
 
 
-def _acquire(path: Path, target: Path) -> int:
-    """Descriptor of the locked file, which says who holds it."""
+def _acquire(path: Path, target: Path) -> tuple[int, bool]:
+    """Descriptor of the file, which says who holds it, and whether it could be locked."""
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)  # another one may have removed it
@@ -92,12 +96,12 @@ def _acquire(path: Path, target: Path) -> int:
                     "until it has ended or choose another output."
                 ) from None
             log.debug("%s: no file locks here (%s).", path, error.strerror)
-            return number
+            return number, False
         if _is_at(number, path):
             with contextlib.suppress(OSError):  # a full disk: it is locked without a name, too
                 os.ftruncate(number, 0)
                 os.pwrite(number, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-            return number
+            return number, True
         os.close(number)  # who held it has removed it between opening and locking
 
 

@@ -84,11 +84,11 @@ def test_a_terminal_gets_a_bar_and_no_lines(lines, monkeypatch):
     assert "reading" in sys.stderr.written
 
 
-def test_a_training_tells_of_step_losses_and_time_left(lines, tmp_path, toy_gamma, tiny_config):
+def test_a_training_tells_of_step_losses_and_time_left(lines, tmp_path, toy_gamma, light_config):
     """In a folder whose name means something to Python's formatting and to rich."""
     from ctlearn_gan_aug.training.run import train
 
-    bundle = train(tiny_config(tmp_path / ODD, [toy_gamma]))
+    bundle = train(light_config(tmp_path / ODD, [toy_gamma]))
     assert bundle.is_dir()
     (told,) = (line for line in lines if line.startswith("training: 100%  step 3 "))
     assert re.search(r"images/s  (\w+ -?\d+\.\d{3} )+ ETA", told)

@@ -211,10 +211,14 @@ def test_a_resolved_budget_keeps_its_unit():
     assert parse(TrainConfig, read_yaml(written, "c.yaml")) == config
 
 
-def test_labels_that_data_do_not_tell():
+def test_labels_that_data_do_not_tell(caplog):
     from astropy.table import Table
 
     table = Table({"telescope_pointing_altitude": [70.0, 70.0]})
+    table["log_true_energy"], table["true_shower_primary_class"] = [0.1, 0.2], [1, 1]
+    kept = LabelSet.fit(["energy", "altitude", "type"], table)
+    assert kept.names == ("energy",)
+    assert "tell nothing of altitude, type (constant" in caplog.text
     with pytest.raises(UserError, match="tell nothing of altitude"):
         LabelSet.fit(["altitude"], table)
 

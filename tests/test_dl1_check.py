@@ -1,6 +1,8 @@
 """Files that are no usable DL1 are refused with one sentence that says why."""
 
 import shutil
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -48,6 +50,26 @@ def test_truncated(tmp_path, toy_gamma, share):
     path = tmp_path / "short.dl1.h5"
     path.write_bytes(content[: int(share * len(content))])
     assert "truncated" in refusal(path)
+
+
+WRITE = """
+import sys, h5py
+with h5py.File(sys.argv[1], "r+"):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_file_that_another_process_writes_is_locked(tmp_path, toy_gamma):
+    path = shutil.copy(toy_gamma, tmp_path / "growing.dl1.h5")
+    command = [sys.executable, "-c", WRITE, str(path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as writer:
+        assert writer.stdout.readline() == "open\n"
+        message = refusal(path)
+        writer.stdin.close()
+    assert "is locked" in message and "HDF5_USE_FILE_LOCKING=FALSE" in message
+    check_dl1(path)
 
 
 def test_hdf5_without_dl1(tmp_path):

@@ -356,19 +356,19 @@ def test_several_images_under_one_number(changed, small_bundle):
     refusal(lambda: FileLabels(small_bundle, path), (IMAGES, "several images"))
 
 
-def trained_briefly(path, tmp_path, tiny_config):
+def trained_briefly(path, tmp_path, light_config):
     from ctlearn_gan_aug.training.run import train
 
-    return train(tiny_config(tmp_path / "run", [path]))
+    return train(light_config(tmp_path / "run", [path]))
 
 
-def test_images_without_light_are_refused_by_the_training(changed, tmp_path, tiny_config):
+def test_images_without_light_are_refused_by_the_training(changed, tmp_path, light_config):
     path = changed(set_values(IMAGES, "image", 0.0, *range(N_EVENTS), everywhere=True))
     with pytest.raises(UserError, match="hold no light"):
-        trained_briefly(path, tmp_path, tiny_config)
+        trained_briefly(path, tmp_path, light_config)
 
 
-def test_images_of_reduced_volume_are_learnt(changed, tmp_path, tiny_config):
+def test_images_of_reduced_volume_are_learnt(changed, tmp_path, light_config):
     """Charges and times of pixels without signal are 0 where they have been left out."""
 
     def keep_signal(f):
@@ -379,7 +379,7 @@ def test_images_of_reduced_volume_are_learnt(changed, tmp_path, tiny_config):
         table[:] = content
 
     path = changed(keep_signal)
-    bundle = load_bundle(trained_briefly(path, tmp_path, tiny_config))
+    bundle = load_bundle(trained_briefly(path, tmp_path, light_config))
     pixels = read_events([path]).pixels
     faintest = np.percentile(pixels[..., 0][pixels[..., 0] != 0], 1)
     assert bundle.intensity.charge_scale == pytest.approx(faintest, rel=0.05)

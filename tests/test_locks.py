@@ -71,6 +71,14 @@ def test_only_what_was_written_stays(tmp_path, inside):
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["b"]
 
 
+def test_parts_of_killed_writers_go(tmp_path):
+    name = "made [1].dl1.h5"
+    for left in (f".{name}.0a1b2c3d.part", ".other.h5.0a1b2c3d.part"):
+        (tmp_path / left).touch()
+    with only_writer(tmp_path / name):
+        assert sorted(p.name for p in tmp_path.glob(".*.part")) == [".other.h5.0a1b2c3d.part"]
+
+
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_file_systems_without_locks_work(tmp_path, monkeypatch, caplog, code):
     def refuse(*_):

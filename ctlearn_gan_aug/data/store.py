@@ -27,7 +27,7 @@ import numpy as np
 from astropy.table import Table
 
 from ..errors import UserError
-from ..files import PART_SUFFIX, part_name
+from ..files import part_name, remove_parts
 from ..progress import image_progress
 from . import fingerprint
 from .blocks import n_pixels, read_blocks
@@ -120,9 +120,7 @@ def _only_one(folder: Path) -> Iterator[None]:
             log.debug("%s: no file locks here.", folder)
             yield
             return
-        # Left by builders that were killed.
-        for left in folder.parent.glob(f".{folder.name}.*{PART_SUFFIX}"):
-            shutil.rmtree(left, ignore_errors=True)
+        remove_parts(folder)
         yield
 
 
