@@ -1,8 +1,10 @@
 """The one exception a user is meant to see."""
 
+import contextlib
 import errno
 import os
 import re
+from collections.abc import Iterator
 
 #: Numbers and words of a full disk, a used up quota, a limit on file sizes.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -24,6 +26,20 @@ class UserError(Exception):
     The message is one sentence that names the file or key, says what is wrong and what would be
     right. The command line prints it as it is and exits with code 1.
     """
+
+
+@contextlib.contextmanager
+def naming(path, advice: str = "process it again with ctapipe-process") -> Iterator[None]:
+    """Name the file whose events cannot be read, whatever a library finds wrong with them."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split())
+        raise UserError(
+            f"{path}: its events cannot be read ({type(error).__name__}: {told}); {advice}."
+        ) from error
 
 
 def find_user_error(error: BaseException) -> UserError | None:

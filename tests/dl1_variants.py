@@ -14,6 +14,9 @@ from ctlearn_gan_aug.dl1 import nodes
 IMAGES = nodes.telescope_table(nodes.IMAGES, 1)
 PARAMETERS = nodes.telescope_table(nodes.PARAMETERS, 1)
 POINTING = nodes.telescope_table(nodes.POINTING, 1)
+LAYOUT, OPTICS, CAMERA = nodes.INSTRUMENT
+GEOMETRY = f"{CAMERA}/geometry_0"
+NAN, INFINITY = float("nan"), float("inf")
 PLACE = ("POS", "DTYPE", "PREFIX")
 
 
@@ -139,6 +142,17 @@ def without_column(path, name):
     return lambda f: rebuild(f, path, columns={name: None})
 
 
+def of_pixels(function):
+    """Every column of pixels as a function makes it, in another shape."""
+
+    def change(f):
+        table = f.get_node(IMAGES)
+        names = ("image", "peak_time", "image_mask")
+        rebuild(f, IMAGES, columns={name: function(table.col(name)) for name in names})
+
+    return change
+
+
 def link(path):
     def change(f):
         parent, name = os.path.split(path)
@@ -172,7 +186,6 @@ def damage(path):
     return change
 
 
-NAN, INFINITY = float("nan"), float("inf")
 #: Changes to refuse, with words of the sentence.
 REFUSED = {
     "shower twice": (repeat(nodes.SHOWER, 3), (nodes.SHOWER, "obs_id", "event_id")),
@@ -182,14 +195,23 @@ REFUSED = {
     "run twice": (repeat(nodes.SIMULATION_RUN, 0), (nodes.SIMULATION_RUN, "obs_id")),
     "pointing twice": (repeat(POINTING, 0), (POINTING, "obs_id")),
     "no trigger of telescopes": (remove(nodes.TELESCOPE_TRIGGER), (nodes.TELESCOPE_TRIGGER,)),
-    "no cameras": (remove("/configuration/instrument/telescope/camera"), ("telescope/camera",)),
-    "no camera geometry": (
-        remove("/configuration/instrument/telescope/camera/geometry_0"),
-        ("cameras", "incomplete"),
-    ),
-    "no optics": (remove("/configuration/instrument/telescope/optics"), ("telescope/optics",)),
+    "no cameras": (remove(CAMERA), ("telescope/camera",)),
+    "no camera geometry": (remove(GEOMETRY), ("cameras", "incomplete")),
+    "no optics": (remove(OPTICS), ("telescope/optics",)),
     "linked table": (link(nodes.SHOWER), ("link", nodes.SHOWER)),
     "table in another file": (link_outside(nodes.SHOWER), (nodes.SHOWER,)),
+    "no truth of energies": (
+        without_column(nodes.SHOWER, "true_energy"),
+        (nodes.SHOWER, "'true_energy'"),
+    ),
+    "no trigger times": (without_column(nodes.TRIGGER, "time"), (nodes.TRIGGER, "'time'")),
+    "images without numbers": (without_column(IMAGES, "obs_id"), (IMAGES, "'obs_id'")),
+    "telescope nowhere": (set_values(LAYOUT, "pos_x", NAN, 0), ("telescope 1", "position")),
+    "pixel nowhere": (set_values(GEOMETRY, "pix_x", NAN, 3), ("telescope 1", "pixels")),
+    "no focal length": (
+        set_values(OPTICS, "equivalent_focal_length", 0.0, 0),
+        ("telescope 1", "focal length"),
+    ),
     "energy without unit": (in_unit("true_energy", "", 1.0), ("true_energy", "unit")),
 }
 #: Changes to refuse where pixels are read.
@@ -204,11 +226,19 @@ REFUSED_PIXELS = {
     "no masks": (without_column(IMAGES, "image_mask"), (IMAGES, "'image_mask'")),
     "image missing": (lambda f: rebuild(f, IMAGES, rows=slice(1, None)), (IMAGES, "no image of 1")),
     "images damaged": (damage(IMAGES), ("damaged",)),
+    "fewer pixels": (of_pixels(lambda values: values[:, :1000]), ("'image'", "(1000,)", "1069")),
+    "images of a row": (of_pixels(lambda values: values[:, None]), ("'image'", "(1, 1069)")),
     "energy zero": (
         set_values(nodes.SHOWER, "true_energy", 0.0, *range(50)),
         ("true_energy", "finite"),
     ),
     "energy unknown": (set_values(nodes.SHOWER, "true_energy", NAN, 4), ("true_energy",)),
+    "direction unknown": (set_values(nodes.SHOWER, "true_alt", NAN, 4), ("1 events", "true_alt")),
+    "direction infinite": (set_values(nodes.SHOWER, "true_alt", INFINITY, 4), ("cannot be read",)),
+    "pointing unknown": (
+        set_values(POINTING, "telescope_pointing_altitude", NAN, 0),
+        ("telescope pointing",),
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -77,6 +77,7 @@ def read_blocks(
         positions = np.flatnonzero(chosen)
         table = image_table(reader, file_index, tel_id)
         decoders = _decoders(table, channels)
+        _check_shapes(table, decoders, n_pixels(reader))
         with _named_if_damaged(table):
             for where, content in _contents(table, events[positions], in_order):
                 values = {name: decode(content[name]) for name, decode in decoders.items()}
@@ -113,6 +114,17 @@ def _decoders(table, channels: Sequence[str]) -> dict:
             "it again with ctapipe-process, or leave out the channel that needs it."
         )
     return {name: _decoder(table, name) for name in wanted}
+
+
+def _check_shapes(table, names: Iterable[str], n_expected: int) -> None:
+    for name in names:
+        shape = table.dtype[name].shape
+        if shape != (n_expected,):
+            raise UserError(
+                f"{table._v_file.filename}: '{name}' in {table._v_pathname} has shape {shape} per "
+                f"event, but the camera has {n_expected} pixels; process the file again with "
+                "ctapipe-process."
+            )
 
 
 def _decoder(table, name: str) -> Callable[[np.ndarray], np.ndarray]:

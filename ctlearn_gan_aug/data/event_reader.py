@@ -11,11 +11,19 @@ from traitlets import default
 from ..dl1 import nodes
 from ..dl1.rows import LABEL_UNITS, in_label_unit
 from ..dl1.subarray import read_subarray
-from ..errors import UserError
+from ..errors import UserError, naming
 from .inputs import InputFiles
 from .telescopes import choose_telescopes
 
 log = logging.getLogger(__name__)
+
+_ADVICE = "look at the quality criteria, or process it again with ctapipe-process"
+#: Labels that every event must have, and what they are made of.
+_LABELS_OF = {
+    "log_true_energy": "a finite, positive 'true_energy'",
+    "cam_coord_offset_x": "finite 'true_alt', 'true_az' and telescope pointing",
+    "fov_lon": "finite 'true_alt', 'true_az' and array pointing",
+}
 
 
 class EventReader(DLImageReader):
@@ -83,18 +91,26 @@ class EventReader(DLImageReader):
         """Whether any event of the one file passes the quality criteria; reads them."""
         self.passes_quality_checks = np.ones(1, bool)
         try:
-            super()._construct_mono_example_identifiers()
+            with naming(path, _ADVICE):
+                super()._construct_mono_example_identifiers()
         except UserError:
-            raise
-        except Exception as error:  # whatever a file makes of it
             if not self.passes_quality_checks.any():
                 return False
-            raise UserError(
-                f"{path}: its events cannot be read ({type(error).__name__}: "
-                f"{' '.join(str(error).split())}); look at the quality criteria, or process it "
-                "again with ctapipe-process."
-            ) from error
+            raise
+        self._check_known(path)
         return True
+
+    def _check_known(self, path: str) -> None:
+        """Refuse events without an energy or a direction to learn."""
+        for label, source in _LABELS_OF.items():
+            n_bad = np.count_nonzero(
+                ~np.isfinite(np.asarray(self.example_identifiers[label], float))
+            )
+            if n_bad:
+                raise UserError(
+                    f"{path}: {n_bad} events have no {source}; write the file with the truth of "
+                    "all events."
+                )
 
     def _join(self, parts: list[Table], simulation_info: list[Table]) -> None:
         """Put the files' events together as dl1-data-handler does."""
@@ -136,11 +152,4 @@ class EventReader(DLImageReader):
         for name in set(LABEL_UNITS) & set(table.colnames):
             table[name] = in_label_unit(table, name, next(iter(self.files)))
         with np.errstate(all="ignore"):
-            table = super()._transform_to_log_energy(table)
-        n_bad = np.count_nonzero(~np.isfinite(np.asarray(table["log_true_energy"])))
-        if n_bad:
-            raise UserError(
-                f"{next(iter(self.files))}: 'true_energy' of {n_bad} events is not finite and "
-                "positive; write the file with the truth of all events."
-            )
-        return table
+            return super()._transform_to_log_energy(table)

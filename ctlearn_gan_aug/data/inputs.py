@@ -111,10 +111,6 @@ class _Content:
 
         with tables.open_file(path) as h5file:
             showers = h5file.get_node(nodes.SHOWER)
-            missing = [name for name in _IDENTITY if name not in showers.colnames]
-            if missing:
-                raise UserError(f"{path}: {nodes.SHOWER} has no column '{missing[0]}'; process the "
-                                "file again with ctapipe-process.")  # fmt: skip
             columns = [showers.col(name) for name in _IDENTITY]
             groups = h5file.iter_nodes(nodes.PARAMETERS, "Table")
             tel_ids = frozenset(int(t.name.removeprefix("tel_")) for t in groups if t.nrows)

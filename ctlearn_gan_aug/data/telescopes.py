@@ -43,7 +43,8 @@ def choose_telescopes(
             "'tel_type' (or allowed_tel_types of CTLearn's reader)."
         )
     if not chosen:
-        raise UserError(f"{path}: no file holds an image of a telescope of type {wanted}.")
+        types = ", ".join(sorted(wanted)) or "any"
+        raise UserError(f"{path}: no file holds an image of a telescope of type {types}.")
     _check_cameras(subarray, chosen, path)
     return chosen
 

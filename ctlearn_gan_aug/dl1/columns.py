@@ -93,7 +93,7 @@ def fixed_point_limits(table: tables.Table, name: str) -> tuple[float, float] | 
         return None
     ends = np.array([transform.minval, transform.maxval], transform.target_dtype)
     low, high = sorted(transform.inverse(ends).tolist())
-    return low, high
+    return (low, high) if np.isfinite([low, high]).all() else None  # of a scale that is none
 
 
 def translate(source: tables.Table, target: tables.Table) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Are rows told apart by their keys? Readers join tables on them and do not look."""
+"""Have tables the columns that readers join them by, and one row per key? Readers do not look."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,18 +9,39 @@ from . import nodes
 
 _EVENT = ("obs_id", "event_id")
 _RUN = ("obs_id",)
+#: What labels are made of, by table.
+_LABELS = {
+    nodes.SHOWER: (
+        "true_energy",
+        "true_alt",
+        "true_az",
+        "true_core_x",
+        "true_core_y",
+        "true_h_first_int",
+        "true_x_max",
+        "true_shower_primary_id",
+    ),
+    nodes.TRIGGER: ("time",),
+    nodes.SIMULATION_RUN: ("min_alt", "min_az"),
+    nodes.POINTING: ("telescope_pointing_altitude", "telescope_pointing_azimuth"),
+}
 
 
 def key_problem(h5file: tables.File) -> str | None:
-    """Which table of a DL1 file has several rows of one key, None if none has.
+    """Which table of a DL1 file lacks columns or has several rows of one key, None if none does.
 
-    Image tables are left out, for reading their keys takes as long as reading the images:
+    Images may still repeat a key, for reading their keys takes as long as reading the images:
     `data.blocks` looks at them on the way.
     """
-    for table, names in _keyed_tables(h5file):
-        missing = [name for name in names if name not in table.colnames]
+    for table, names, others in _keyed_tables(h5file):
+        missing = [name for name in (*names, *others) if name not in table.colnames]
         if missing:
-            return f"{table._v_pathname} has no column '{missing[0]}'; process the file again."
+            return (
+                f"{table._v_pathname} has no column '{missing[0]}'; process the file again with "
+                "ctapipe-process."
+            )
+        if table._v_parent._v_pathname == nodes.IMAGES:
+            continue
         repeated = repeated_key(*(table.col(name) for name in names))
         if repeated is not None:
             n_rows, key = repeated
@@ -48,10 +69,20 @@ def sorted_repeats(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarra
     return order, np.logical_and.reduce([row[1:] == row[:-1] for row in rows])
 
 
-def _keyed_tables(h5file: tables.File) -> Iterator[tuple[tables.Table, tuple[str, ...]]]:
-    for path in (nodes.SHOWER, nodes.TRIGGER):
-        yield h5file.get_node(path), _EVENT
-    yield h5file.get_node(nodes.SIMULATION_RUN), _RUN
-    for group, names in ((nodes.PARAMETERS, _EVENT), (nodes.POINTING, _RUN)):
+def _keyed_tables(
+    h5file: tables.File,
+) -> Iterator[tuple[tables.Table, tuple[str, ...], tuple[str, ...]]]:
+    """Tables with the columns of their keys and the others that they need."""
+    for path, names in (
+        (nodes.SHOWER, _EVENT),
+        (nodes.TRIGGER, _EVENT),
+        (nodes.SIMULATION_RUN, _RUN),
+    ):
+        yield h5file.get_node(path), names, _LABELS[path]
+    for group, names in (
+        (nodes.PARAMETERS, _EVENT),
+        (nodes.IMAGES, _EVENT),
+        (nodes.POINTING, _RUN),
+    ):
         for table in h5file.iter_nodes(group, "Table"):
-            yield table, names
+            yield table, names, _LABELS.get(group, ())

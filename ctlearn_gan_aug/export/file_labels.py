@@ -12,7 +12,7 @@ from ..directions import camera_from_altaz, nominal_from_altaz, set_impact
 from ..dl1.check import check_dl1, data_model
 from ..dl1.subarray import read_subarray
 from ..dl1.writer import DL1Writer
-from ..errors import UserError
+from ..errors import UserError, naming
 from .truth import read_truth
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,8 @@ class FileLabels:
         self._check_array()
         self._compare_data_models()
         self.description = f"labels of {self._path.name}"
-        self._truth = read_truth(self._path, self._tel_ids())
+        with naming(self._path):
+            self._truth = read_truth(self._path, self._tel_ids())
         self.n_images = len(self._truth.images)
         self.obs_ids = list(self._truth.array_pointings)
         if self.n_images == 0:
@@ -115,7 +116,8 @@ class FileLabels:
         truth = self._truth
         labels = truth.events[np.asarray(rows["event_row"])].copy()
         labels["tel_id"] = rows["tel_id"]
-        labels["log_true_energy"] = np.log10(labels["true_energy"])
+        with np.errstate(all="ignore"):
+            labels["log_true_energy"] = np.log10(labels["true_energy"])
         runs = list(zip(labels["tel_id"].tolist(), labels["obs_id"].tolist(), strict=True))
         array = np.array([truth.array_pointings[obs_id] for _, obs_id in runs])
         telescope = np.array([truth.telescope_pointings[run] for run in runs])
@@ -124,7 +126,8 @@ class FileLabels:
         labels["true_shower_primary_class"] = (
             np.asarray(labels["true_shower_primary_id"]) == _GAMMA
         ).astype(int)
-        self._set_camera_labels(labels)
+        with naming(self._path):
+            self._set_camera_labels(labels)
         self._check_known(labels)
         return labels
 
