@@ -104,8 +104,8 @@ class IntensityTransform:
         """
         channels = tuple(channels)
         charge = pixels[..., channels.index("image")]
-        if charge.max(initial=0.0) <= 0:
-            raise UserError("The images hold no light, no charge is above 0 p.e.; give others.")
+        if charge.max(initial=0.0) <= max(charge.min(initial=np.inf), 0.0):
+            raise UserError("data.files: images hold no light (none above 0 p.e., or all equal).")
         noise = charge[~masks]
         noise = noise if noise.size else charge.ravel()
         width = float(np.subtract(*np.percentile(noise, [84.1, 15.9]))) / 2
@@ -262,7 +262,7 @@ def _fit_times(charge, time, masks, scale) -> dict:
     noise = charge[~masks] if (~masks).any() else charge.ravel()
     gate_charge, top = map(float, np.percentile(noise, [_GATE_PERCENTILE, 99.5]))
     if masks.any():
-        top = min(top, 0.85 * float(np.percentile(charge[masks], 1)))
+        top = max(min(top, 0.85 * float(np.percentile(charge[masks], 1))), float(charge.min()))
     edges = np.unique(np.quantile(charge[charge <= top], np.linspace(0, 1, _CHARGE_BINS + 1)))
     if len(edges) == 1:  # pixels without signal are all 0 in files of reduced volume
         edges = np.repeat(edges, 2)

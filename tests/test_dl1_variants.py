@@ -362,9 +362,10 @@ def trained_briefly(path, tmp_path, light_config):
     return train(light_config(tmp_path / "run", [path]))
 
 
-def test_images_without_light_are_refused_by_the_training(changed, tmp_path, light_config):
-    path = changed(set_values(IMAGES, "image", 0.0, *range(N_EVENTS), everywhere=True))
-    with pytest.raises(UserError, match="hold no light"):
+@pytest.mark.parametrize("charge", [0.0, -3.0, 5.0])
+def test_images_without_light_are_refused(charge, changed, tmp_path, light_config):
+    path = changed(set_values(IMAGES, "image", charge, *range(N_EVENTS), everywhere=True))
+    with pytest.raises(UserError, match=r"data\.files: images hold no light"):
         trained_briefly(path, tmp_path, light_config)
 
 
