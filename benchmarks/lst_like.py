@@ -1,13 +1,14 @@
 """A DL1 file with as many pixels per image as CTAO's large-sized telescope has, made in seconds."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-import astropy.units as u
 import numpy as np
 from astropy.table import Table
 
 from ctlearn_gan_aug.data.toy import telescope as tel
+from ctlearn_gan_aug.data.toy.pixels import USUAL
 from ctlearn_gan_aug.data.toy.simulate import CLEANING
 from ctlearn_gan_aug.dl1.header import ProductInfo
 from ctlearn_gan_aug.dl1.runs import Run
@@ -20,28 +21,7 @@ _CHUNK = 2000
 
 def lst_like_subarray(n_pixels: int = N_PIXELS):
     """The toy telescope with another number of pixels, a `SubarrayDescription`."""
-    from ctapipe.instrument import CameraGeometry
-
-    subarray = tel.toy_subarray()
-    points = tel.lattice(radius=1.3 * tel.PIXEL_PITCH * np.sqrt(n_pixels / 3))
-    points = points[np.sort(np.argsort(np.hypot(*points.T), kind="stable")[:n_pixels])]
-    angle = np.deg2rad(tel.PIXEL_ROTATION)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    x, y = turn @ points.T
-    camera = subarray.tel[tel.TEL_ID].camera
-    camera.geometry = CameraGeometry(
-        name=camera.name,
-        pix_id=np.arange(n_pixels),
-        pix_x=x * u.m,
-        pix_y=y * u.m,
-        pix_area=np.full(n_pixels, np.sqrt(0.75) * tel.PIXEL_PITCH**2) * u.m**2,
-        pix_type="hexagonal",
-        pix_rotation=tel.PIXEL_ROTATION * u.deg,
-        cam_rotation=0 * u.deg,
-        frame=camera.geometry.frame,
-    )
-    camera.readout.n_pixels = n_pixels
-    return subarray
+    return tel.toy_subarray(replace(USUAL, n_pixels=n_pixels))
 
 
 def random_images(n: int, n_pixels: int, rng: np.random.Generator, geometry=None):
@@ -49,7 +29,7 @@ def random_images(n: int, n_pixels: int, rng: np.random.Generator, geometry=None
     charge = rng.normal(0, 1.5, (n, n_pixels)).astype(np.float32)
     center = rng.integers(n_pixels, size=n)
     x, y = geometry.pix_x.to_value("m"), geometry.pix_y.to_value("m")
-    distance = np.hypot(x - x[center, None], y - y[center, None]) / tel.PIXEL_PITCH
+    distance = np.hypot(x - x[center, None], y - y[center, None]) / USUAL.pitch
     size = rng.uniform(1, 3, (n, 1))
     charge += 10 ** rng.uniform(1, 2.5, (n, 1)) * np.exp(-((distance / size) ** 2))
     time = rng.uniform(0, 30, (n, n_pixels)).astype(np.float32)

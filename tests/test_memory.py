@@ -30,7 +30,7 @@ def wide_bundle(tiny_bundle):
 
     geometry = CameraGeometry.make_rectangular(118, 96)
     geometry.frame = CameraFrame(focal_length=10 * u.m)
-    with patch.object(telescope, "toy_geometry", lambda: geometry):
+    with patch.object(telescope, "toy_geometry", lambda grid: geometry):
         subarray = telescope.toy_subarray()
     camera = Camera(subarray, 1, "SquareMapper", np.arange(N_PIXELS, dtype=np.int32), 107)
     bundle = replace(load_bundle(tiny_bundle), camera=camera)

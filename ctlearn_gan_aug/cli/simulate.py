@@ -26,8 +26,17 @@ import click
     required=True,
     help="DL1 file to write, e.g. gamma.dl1.h5.",
 )
+@click.option(
+    "--camera",
+    type=click.Choice(["toy", "hex271", "hex1039", "hex1855", "square2048", "square11328"]),
+    default="toy",
+    show_default=True,
+    help="Shape and number of pixels; the usual camera has 1069 hexagonal ones.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-def command(particle: str, n_events: int, seed: int, output: Path, overwrite: bool) -> None:
+def command(
+    particle: str, n_events: int, seed: int, output: Path, camera: str, overwrite: bool
+) -> None:
     """Simulate toy showers seen by a toy telescope into a DL1 file.
 
     Quick to make and plausible to look at, for trying out the other commands. It is not a physics
@@ -37,7 +46,7 @@ def command(particle: str, n_events: int, seed: int, output: Path, overwrite: bo
     from ..progress import image_progress
 
     with image_progress(f"toy {particle}s", n_events) as advance:
-        result = simulate(particle, n_events, seed, output, overwrite, advance)
+        result = simulate(particle, n_events, seed, output, overwrite, advance, camera)
     click.echo(
         f"{output}: {result.n_events} toy {particle} events (TOY simulation, not physics) of "
         f"{result.n_thrown} thrown, obs_id {result.obs_id}."

@@ -7,6 +7,8 @@ import numpy as np
 
 from . import atmosphere, image, light, showers
 from .cascades import Development, develop, slant_factor
+from .pixels import USUAL, PixelGrid
+from .telescope import ToyCamera, toy_camera
 
 BATCH = 1000  # showers thrown at once; more would not fit the processor's cache
 FAINTEST = 12.0  # p.e. on the mirror; fainter showers never trigger, so they are not traced
@@ -60,27 +62,28 @@ class ToyEvents:
         return replace(self, **{name: values[index] for name, values in arrays.items()})
 
 
-def event_batches(particle: str, seed: int) -> Iterator[ToyEvents]:
-    """Endless batches of triggered events; a particle and a seed always give the same ones."""
+def event_batches(particle: str, seed: int, grid: PixelGrid = USUAL) -> Iterator[ToyEvents]:
+    """Endless batches of events that trigger a camera; a seed always gives the same ones."""
+    camera = toy_camera(grid)
     rng = np.random.default_rng([seed, showers.PRIMARY_IDS[particle]])
     n_thrown = 0
     while True:
-        yield _batch(particle, n_thrown, rng)
+        yield _batch(particle, camera, n_thrown, rng)
         n_thrown += BATCH
 
 
-def _batch(particle: str, offset: int, rng: np.random.Generator) -> ToyEvents:
+def _batch(particle: str, camera: ToyCamera, offset: int, rng: np.random.Generator) -> ToyEvents:
     primaries = showers.throw(BATCH, rng)
     development = develop(particle, primaries, rng)
     photo_electrons, bright = _trace(primaries.towards, development, rng)
     row = np.full(BATCH, -1)
     row[bright] = np.arange(len(bright))
-    collected = image.collect(photo_electrons, row, len(bright), rng)
+    collected = image.collect(photo_electrons, row, len(bright), camera, rng)
 
-    fired = image.triggered(collected.charge)
+    fired = image.triggered(collected.charge, camera)
     event = bright[fired]
     seen = collected.select(fired)
-    charge, peak_time = image.digitise(seen, rng)
+    charge, peak_time = image.digitise(seen, camera, rng)
     alt, az = showers.altaz(primaries.towards[event])
     core_x, core_y = showers.ground_position(primaries.core[event])
     vertical = development.first_interaction[event] / slant_factor(primaries.towards[event])

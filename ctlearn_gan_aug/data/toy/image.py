@@ -6,6 +6,7 @@ import numpy as np
 
 from . import telescope as tel
 from .light import PhotoElectrons
+from .telescope import ToyCamera
 
 SINGLE_PE_SPREAD = 0.4  # relative spread of the charge of one photo-electron
 # The charge of a pixel without light is the highest of the night sky's peaks in the window, so
@@ -44,7 +45,9 @@ class CameraLight:
         return CameraLight(self.photo_electrons[index], self.charge[index], self.time[index])
 
 
-def collect(light: list[PhotoElectrons], row: np.ndarray, n_rows: int, rng) -> CameraLight:
+def collect(
+    light: list[PhotoElectrons], row: np.ndarray, n_rows: int, camera: ToyCamera, rng
+) -> CameraLight:
     """Sum photo-electrons into the pixels.
 
     Parameters
@@ -54,9 +57,10 @@ def collect(light: list[PhotoElectrons], row: np.ndarray, n_rows: int, rng) -> C
         Row of each primary's image.
     n_rows : int
         Number of images.
+    camera : ToyCamera
+        Its pixels.
     rng : numpy.random.Generator
     """
-    camera = tel.toy_camera()
     size = n_rows * camera.n_pixels
     count, charge, moment = np.zeros(size), np.zeros(size), np.zeros(size)
     for part in light:
@@ -79,18 +83,20 @@ def collect(light: list[PhotoElectrons], row: np.ndarray, n_rows: int, rng) -> C
     )
 
 
-def triggered(charge: np.ndarray) -> np.ndarray:
+def triggered(charge: np.ndarray, camera: ToyCamera) -> np.ndarray:
     """Which images (n_events,) have a pixel and two of its neighbours above threshold."""
-    above = (charge > TRIGGER_THRESHOLD) & (tel.toy_camera().radius < TRIGGER_RADIUS)
+    above = (charge > TRIGGER_THRESHOLD * camera.night_sky) & (camera.radius < TRIGGER_RADIUS)
     fired = np.zeros(len(charge), dtype=bool)
     candidate = np.flatnonzero(above.sum(axis=1) >= 3)
     above = above[candidate]
-    neighbors = above.astype(np.float32) @ tel.toy_camera().neighbors
+    neighbors = above.astype(np.float32) @ camera.neighbors
     fired[candidate] = (above & (neighbors >= 2)).any(axis=1)
     return fired
 
 
-def digitise(light: CameraLight, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def digitise(
+    light: CameraLight, camera: ToyCamera, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Charge (p.e.) and peak time (ns), float32 (n_events, n_pixels), as read out.
 
     Every pixel reports its highest peak: that of the Cherenkov light, or of the night sky where
@@ -100,6 +106,7 @@ def digitise(light: CameraLight, rng: np.random.Generator) -> tuple[np.ndarray, 
     # A 32-bit draw is exactly 0 once in some million pixels, and its logarithm infinite.
     noise = np.maximum(rng.standard_exponential(shape, dtype=np.float32), np.float32(1e-6))
     noise = np.float32(NOISE_MODE) - np.float32(NOISE_SCALE) * np.log(noise)
+    noise *= np.float32(camera.night_sky)
     charge, time = noise, np.float32(tel.WINDOW) * rng.random(shape, dtype=np.float32)
 
     lit = np.flatnonzero(light.charge.ravel() > 0)
@@ -107,7 +114,8 @@ def digitise(light: CameraLight, rng: np.random.Generator) -> tuple[np.ndarray, 
     arrival = light.time.ravel()[lit] + np.repeat(
         _time_shift(light, rng), np.count_nonzero(light.charge, axis=1)
     )
-    pulse = signal + np.float32(PEDESTAL_SPREAD) * rng.standard_normal(len(lit), dtype=np.float32)
+    pedestal = np.float32(PEDESTAL_SPREAD * camera.night_sky)
+    pulse = signal + pedestal * rng.standard_normal(len(lit), dtype=np.float32)
     jitter = np.float32(PULSE_RESOLUTION) * rng.standard_normal(len(lit), dtype=np.float32)
     arrival += jitter / np.sqrt(np.maximum(signal, 0.3))
     wins = (pulse > charge.ravel()[lit]) & (arrival > 0) & (arrival < tel.WINDOW)

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from ...files import atomic_file
 from . import showers
 from . import telescope as tel
 from .events import ToyEvents, event_batches
+from .pixels import GRIDS, PixelGrid
 
 CLEANING = CleaningSettings(picture=7.0, boundary=4.0, keep_isolated=False, min_neighbors=1)
 MAX_SEED = 10**9 - 1  # obs_ids made from it fit into 32 bits
@@ -57,6 +58,7 @@ def simulate(
     target: str | Path,
     overwrite: bool = False,
     progress: Callable[[int], None] | None = None,
+    camera: str = "toy",
 ) -> SimulatedFile:
     """Simulate toy events into a DL1 file.
 
@@ -76,6 +78,8 @@ def simulate(
         Replace an existing file.
     progress : callable, optional
         Called with the number of events just written.
+    camera : str
+        One of `pixels.GRIDS`.
 
     Raises
     ------
@@ -83,17 +87,21 @@ def simulate(
         If an argument is out of range, or ``target`` exists or cannot be written.
     """
     obs_id = run_number(particle, seed)
+    if camera not in GRIDS:
+        raise UserError(f"Unknown camera '{camera}'; choose one of: {', '.join(GRIDS)}.")
+    grid = GRIDS[camera]
     if n_events < 1:
         raise UserError(f"n_events is {n_events}; at least 1 event must be asked for.")
     # The skeleton is made in a folder of its own, so that nothing of it can stay behind.
     temporary = tempfile.TemporaryDirectory(prefix="ctlearn-gan-")
     with atomic_file(target, overwrite) as part, temporary as folder:
         skeleton = Path(folder) / "skeleton.h5"
-        skeleton_from_subarray(tel.toy_subarray(), skeleton)
-        product = _product(particle, seed)
-        with DL1Writer(part, skeleton, cleaning=CLEANING, product=product) as writer:
+        skeleton_from_subarray(tel.toy_subarray(grid), skeleton)
+        product = _product(particle, seed, camera)
+        with DL1Writer(part, skeleton, cleaning=_cleaning(grid), product=product) as writer:
             writer.add_run(_run(obs_id, n_thrown=0))
-            n_thrown = _write_events(writer, particle, n_events, seed, progress)
+            batches = event_batches(particle, seed, grid)
+            n_thrown = _write_events(writer, batches, particle, obs_id, n_events, progress)
             writer.add_run(_run(obs_id, n_thrown))
     return SimulatedFile(Path(target), obs_id, n_events, n_thrown)
 
@@ -131,10 +139,17 @@ def label_table(events: ToyEvents, particle: str, obs_id: int):
     )
 
 
-def _write_events(writer, particle, n_events, seed, progress) -> int:
+def _cleaning(grid: PixelGrid) -> CleaningSettings:
+    """Cuts as far above the night sky of the pixels as the usual camera's."""
+    picture, boundary = (
+        round(x * grid.night_sky, 1) for x in (CLEANING.picture, CLEANING.boundary)
+    )
+    return replace(CLEANING, picture=picture, boundary=boundary)
+
+
+def _write_events(writer, batches, particle, obs_id, n_events, progress) -> int:
     """Write the first ``n_events`` triggered events; returns how many showers were thrown."""
-    obs_id = run_number(particle, seed)
-    for batch in event_batches(particle, seed):
+    for batch in batches:
         batch = batch.select(slice(n_events - writer.n_images))
         for start, stop in pairwise([*range(0, len(batch), _CHUNK), len(batch)]):
             chunk = batch.select(slice(start, stop))
@@ -163,10 +178,10 @@ def _run(obs_id: int, n_thrown: int) -> Run:
     )
 
 
-def _product(particle: str, seed: int) -> ProductInfo:
+def _product(particle: str, seed: int, camera: str) -> ProductInfo:
     return ProductInfo(
         activity="ctlearn-gan simulate",
         description=_DESCRIPTION,
         process_subtype="Toy",
-        context={"SIMULATION": "toy", "PARTICLE": particle, "SEED": seed},
+        context={"SIMULATION": "toy", "PARTICLE": particle, "SEED": seed, "CAMERA": camera},
     )

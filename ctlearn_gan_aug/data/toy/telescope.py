@@ -1,12 +1,13 @@
-"""The toy telescope: one 17 m dish with about a thousand hexagonal pixels, built in code."""
+"""The toy telescope: one 17 m dish with a camera of any pixels, built in code."""
 
 import functools
 from dataclasses import dataclass
 
 import numpy as np
 
+from .pixels import USUAL, PixelGrid
+
 SUBARRAY_NAME = "ctlearn-gan-toy"
-CAMERA_NAME = "ToyCam"
 OPTICS_NAME = "ToyTel"
 TEL_ID = 1
 
@@ -16,55 +17,43 @@ OBSERVATION_LEVEL = 2200.0  # m a.s.l.
 
 FOCAL_LENGTH = 17.0  # m
 MIRROR_DIAMETER = 17.0  # m
-PIXEL_PITCH = 0.03  # m, 0.1 deg
-CAMERA_RADIUS = 0.515  # m, to the outermost pixel centres; 1069 pixels, on which every mapper works
-PIXEL_ROTATION = 23.0  # deg; no multiple of 30, so that a forgotten rotation shows
 SAMPLING_RATE = 2.0  # GHz
 WINDOW = 30.0  # ns of readout
 RASTER_PER_PIXEL = 24  # lookup cells per pixel pitch, far finer than the point spread
+FINEST_RASTER = 0.0008  # m
 
 
-def lattice(radius: float = CAMERA_RADIUS, pitch: float = PIXEL_PITCH) -> np.ndarray:
-    """Hexagonal lattice points (n, 2) in m within a radius, rows along x, ordered from -y to +y."""
-    n_rows = int(radius / (pitch * np.sqrt(0.75))) + 1
-    rows, columns = np.mgrid[-n_rows : n_rows + 1, -2 * n_rows : 2 * n_rows + 1]
-    x = pitch * (columns + 0.5 * (rows % 2))
-    y = pitch * np.sqrt(0.75) * rows
-    inside = np.hypot(x, y) <= radius
-    return np.stack([x[inside], y[inside]], axis=1)
-
-
-def toy_geometry():
-    """Geometry of the toy camera, a `ctapipe.instrument.CameraGeometry`."""
+def toy_geometry(grid: PixelGrid = USUAL):
+    """Geometry of a toy camera, a `ctapipe.instrument.CameraGeometry`."""
     import astropy.units as u
     from ctapipe.coordinates import CameraFrame
     from ctapipe.instrument import CameraGeometry
+    from ctapipe.instrument.camera import PixelShape
 
-    derotated = lattice()
-    angle = np.deg2rad(PIXEL_ROTATION)
+    angle = np.deg2rad(grid.rotation)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    x, y = turn @ derotated.T
+    x, y = turn @ grid.positions().T
     return CameraGeometry(
-        name=CAMERA_NAME,
+        name=grid.name,
         pix_id=np.arange(len(x)),
         pix_x=x * u.m,
         pix_y=y * u.m,
-        pix_area=np.full(len(x), np.sqrt(0.75) * PIXEL_PITCH**2) * u.m**2,
-        pix_type="hexagonal",
-        pix_rotation=PIXEL_ROTATION * u.deg,
+        pix_area=np.full(len(x), grid.area) * u.m**2,
+        pix_type=PixelShape.from_string("rectangular" if grid.is_square else "hexagonal"),
+        pix_rotation=grid.rotation * u.deg,
         cam_rotation=0 * u.deg,
         frame=CameraFrame(focal_length=FOCAL_LENGTH * u.m, rotation=0 * u.deg),
     )
 
 
-def _toy_readout(n_pixels: int):
+def _toy_readout(name: str, n_pixels: int):
     import astropy.units as u
     from ctapipe.instrument import CameraReadout
 
     time = np.arange(0, 14, 0.1)  # ns
     pulse = np.exp(-0.5 * ((time - 7.0) / 1.1) ** 2)
     return CameraReadout(
-        name=CAMERA_NAME,
+        name=name,
         sampling_rate=SAMPLING_RATE * u.GHz,
         reference_pulse_shape=pulse[np.newaxis],
         reference_pulse_sample_width=0.1 * u.ns,
@@ -74,7 +63,7 @@ def _toy_readout(n_pixels: int):
     )
 
 
-def toy_subarray():
+def toy_subarray(grid: PixelGrid = USUAL):
     """The subarray of the one toy telescope, a `ctapipe.instrument.SubarrayDescription`."""
     import astropy.units as u
     from astropy.coordinates import EarthLocation
@@ -85,7 +74,7 @@ def toy_subarray():
         TelescopeDescription,
     )
 
-    geometry = toy_geometry()
+    geometry = toy_geometry(grid)
     optics = OpticsDescription(
         name=OPTICS_NAME,
         size_type="LST",
@@ -97,7 +86,7 @@ def toy_subarray():
         reflector_shape="PARABOLIC",
     )
     camera = CameraDescription(
-        name=CAMERA_NAME, geometry=geometry, readout=_toy_readout(geometry.n_pixels)
+        name=grid.name, geometry=geometry, readout=_toy_readout(grid.name, geometry.n_pixels)
     )
     return SubarrayDescription(
         name=SUBARRAY_NAME,
@@ -123,6 +112,8 @@ class ToyCamera:
         Pixel under each fine cell, indexed [x, y]; -1 outside the camera.
     extent : float
         The raster covers -extent to +extent in x and y, m.
+    night_sky : float
+        Fluctuations in a pixel, as a multiple of the usual camera's.
     """
 
     n_pixels: int
@@ -130,6 +121,7 @@ class ToyCamera:
     neighbors: object
     raster: np.ndarray
     extent: float
+    night_sky: float
 
     def pixel_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Pixel at camera positions (m); -1 outside the camera."""
@@ -144,17 +136,18 @@ class ToyCamera:
 
 
 @functools.cache
-def toy_camera() -> ToyCamera:
-    """The toy camera prepared for tracing photons into pixels."""
+def toy_camera(grid: PixelGrid = USUAL) -> ToyCamera:
+    """A toy camera prepared for tracing photons into pixels."""
     import astropy.units as u
 
-    geometry = toy_geometry()
-    cell = PIXEL_PITCH / RASTER_PER_PIXEL
-    half_side = int((CAMERA_RADIUS + 2 * PIXEL_PITCH) / cell)
+    geometry = toy_geometry(grid)
+    cell = max(grid.pitch / RASTER_PER_PIXEL, FINEST_RASTER)
+    half_side = int((grid.radius + 2 * grid.pitch) / cell)
     centres = (np.arange(2 * half_side) - half_side + 0.5) * cell
     x, y = np.meshgrid(centres, centres, indexing="ij")
     index = geometry.position_to_pix_index(x.ravel() * u.m, y.ravel() * u.m)
     raster = np.where(index < 0, -1, index).astype(np.int16).reshape(x.shape)
     neighbors = geometry.neighbor_matrix_sparse.astype(np.float32)
     radius = np.hypot(geometry.pix_x.to_value("m"), geometry.pix_y.to_value("m"))
-    return ToyCamera(geometry.n_pixels, radius, neighbors, raster, half_side * cell)
+    extent = half_side * cell
+    return ToyCamera(geometry.n_pixels, radius, neighbors, raster, extent, grid.night_sky)
