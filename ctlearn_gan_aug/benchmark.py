@@ -230,7 +230,7 @@ def _step_ends(run, progress) -> list[tuple[float, float]]:
     Loop(
         config,
         step,
-        Schedule(config.training, len(run.training)),
+        Schedule(config.training, config.warmup, len(run.training)),
         clock,
         batches=run.batches,
         save=lambda number: None,

@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from ctlearn_gan_aug.bundle import new_generator
-from ctlearn_gan_aug.config.train import TrainingConfig, WarmupConfig
 from ctlearn_gan_aug.data.events import read_events
 from ctlearn_gan_aug.data.pipeline import Symmetries, training_batches
 from ctlearn_gan_aug.intensity import IntensityTransform
@@ -14,7 +13,6 @@ from ctlearn_gan_aug.models.critic import build_critic
 from ctlearn_gan_aug.models.maps import LabelMaps
 from ctlearn_gan_aug.training import losses
 from ctlearn_gan_aug.training.networks import Networks
-from ctlearn_gan_aug.training.schedule import Schedule, falling, rising
 from ctlearn_gan_aug.training.step import AdversarialStep
 
 REAL, FAKE = tf.constant([[2.0], [0.5]]), tf.constant([[-1.0], [0.0]])
@@ -243,52 +241,3 @@ def test_turned_batches_keep_image_and_label_together(events):
         atol=0.01,
     )
     assert not np.allclose(y, y_plain)
-
-
-def test_schedule_decays_and_warms_up():
-    warmup = WarmupConfig(fraction=0.2, weight=10.0, final_weight=2.0)
-    schedule = Schedule(TrainingConfig(steps=100, decay=0.5, learning_rate=1e-3), n_events=10)
-    assert [schedule.is_warmup(s, warmup) for s in (0, 19, 20)] == [True, True, False]
-    assert schedule.pair_weight(20, warmup) == 10.0
-    assert schedule.pair_weight(30, warmup) == pytest.approx(6.0)
-    assert schedule.pair_weight(50, warmup) == 2.0
-    assert schedule.learning_rates(40, warmup)[0] == 1e-3
-    assert schedule.learning_rates(75, warmup)[0] == pytest.approx(5e-4)
-
-
-@pytest.mark.parametrize(
-    ("options", "factors"),
-    [
-        ({}, [1, 1, 1, 1, 1]),
-        ({"decay": 0.5}, [1, 1, 1, 0.5, 1e-3]),
-        ({"decay": 1.0}, [1, 0.75, 0.5, 0.25, 1e-3]),
-        ({"decay": 0.5, "decay_shape": "cosine"}, [1, 1, 1, 0.5, 1e-3]),
-        ({"decay": 1.0, "decay_shape": "cosine"}, [1, 0.8535534, 0.5, 0.1464466, 1e-3]),
-        ({"rise": 0.5}, [1e-3, 0.5, 1, 1, 1]),
-        ({"rise": 1.0, "decay": 1.0}, [1e-3, 0.1875, 0.25, 0.1875, 1e-3]),
-    ],
-)
-def test_rates_rise_and_fall(options, factors):
-    warmup = WarmupConfig(fraction=0)
-    config = TrainingConfig(steps=100, learning_rate=0.5, critic_learning_rate=1.0, **options)
-    schedule = Schedule(config, n_events=10)
-    found = [schedule.learning_rates(step, warmup) for step in (0, 25, 50, 75, 100)]
-    np.testing.assert_allclose(found, np.outer(factors, [0.5, 1.0]), rtol=1e-6)
-
-
-def test_rates_rise_after_the_warmup():
-    """The warm-up has its own rate at once; the rise is a share of what comes after it."""
-    warmup = WarmupConfig(fraction=0.2, learning_rate=0.5)
-    schedule = Schedule(TrainingConfig(steps=100, rise=0.25, learning_rate=1.0), n_events=10)
-    found = [schedule.learning_rates(step, warmup)[0] for step in (0, 19, 20, 30, 40, 99)]
-    np.testing.assert_allclose(found, [0.5, 0.5, 1e-3, 0.5, 1.0, 1.0], rtol=1e-6)
-
-
-def test_shapes_of_the_fall_by_hand():
-    assert falling(0.3, 0.2, "cosine") == 1.0
-    assert falling(0.2, 0.2, "linear") == 1.0
-    assert falling(0.05, 0.2, "linear") == pytest.approx(0.25)
-    assert falling(0.05, 0.2, "cosine") == pytest.approx(0.5 - 0.5 * np.cos(np.pi / 4))
-    assert falling(0.0, 0.2, "cosine") == 0.0
-    assert rising(0.0, 0.0) == 1.0
-    assert rising(0.02, 0.1) == pytest.approx(0.2)

@@ -125,19 +125,23 @@ class WarmupConfig(Section):
     Attributes
     ----------
     fraction : float
-        Part of the run before the critic starts; 0 starts adversarially.
+        Longest part of the run before the critic starts, if the generator has not learnt sooner
+        what pairs teach; 0 starts adversarially.
     weight : float
         Weight of the pair loss (a proper score) during the warm-up.
     final_weight : float
         Its weight in the rest of the run, reached over as long a time as the warm-up.
     learning_rate : float
         Adam's, for the generator, during the warm-up.
+    rise : int
+        Steps over which that rate rises from zero.
     """
 
-    fraction: Part = 0.06
+    fraction: Part = 0.5
     weight: Weight = 10.0
     final_weight: Weight = 10.0
     learning_rate: Rate = 1e-3
+    rise: Count = 100
 
     @property
     def uses_pairs(self) -> bool:

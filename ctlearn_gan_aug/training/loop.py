@@ -41,6 +41,8 @@ class Loop:
         Number of the first batch to an iterator of (pixels, encoded labels).
     save, draw : callable
         Keep the state, draw sample figures; are told the step.
+    look : callable
+        Sees whether the warm-up ends; is told the step.
     snapshot : callable
         Measure the state, ``training.snapshots`` times a run; is told the step.
     restore : callable
@@ -57,6 +59,7 @@ class Loop:
     save: Callable[[int], None]
     restore: Callable[[], int]
     draw: Callable[[int], None]
+    look: Callable[[int], None] = lambda step: None
     snapshot: Callable[[int], None] = lambda step: None
     interrupted: bool = False
 
@@ -84,10 +87,12 @@ class Loop:
         part = self._part(number)
         ended = False
         while not ended:
-            rates = self.schedule.learning_rates(number, self.config.warmup)
+            rates = self.schedule.learning_rates(number)
             self.step.networks.set_learning_rates(rates)
             values = self._one_step(batches, number)
             number += 1
+            self.schedule.pace.tick(number)
+            self.look(number)
             ended = self.interrupted or self.schedule.fraction(number) >= 1.0
             self.monitor.update(number, values, last=ended)
             _check_finite(self.monitor.latest)
@@ -111,13 +116,12 @@ class Loop:
     def _one_step(self, batches, number: int) -> dict:
         config = self.config
         index = tf.constant(number, tf.int64)
-        warmup = self.schedule.is_warmup(number, config.warmup)
-        pair_weight = tf.constant(self.schedule.pair_weight(number, config.warmup), tf.float32)
+        pair_weight = tf.constant(self.schedule.pair_weight(number), tf.float32)
         last = config.training.critic_steps - 1
         for part in range(last + 1):
             pixels, shown, *own = next(batches)
             labels = own[0] if own else shown  # a vicinity shows the critic other labels
-            if warmup:
+            if self.schedule.is_warmup:
                 continue
             done = number * config.training.critic_steps + part
             regularize = config.loss.regularizer in PENALTIES and done % config.loss.interval == 0

@@ -26,18 +26,15 @@ class Monitor:
         Tells how far the run is.
     batch_size : int
         Images per step, for the rate.
-    step : int
-        Step the run starts or resumes at; later lines of an interrupted run are dropped.
     """
 
-    def __init__(self, folder: Path, schedule: Schedule, batch_size: int, step: int):
+    def __init__(self, folder: Path, schedule: Schedule, batch_size: int):
         self.schedule = schedule
         self.batch_size = batch_size
         self.path = folder / "metrics.jsonl"
-        _drop_after(self.path, step)
         self._summaries = tf.summary.create_file_writer(str(folder / "tensorboard"))
         self._stack = contextlib.ExitStack()
-        self._marks = [(time.monotonic(), step)]
+        self._marks = [(time.monotonic(), 0)]
         self._last_log = time.monotonic()
         self.latest: dict[str, float] = {}
 

@@ -33,6 +33,7 @@ from .samples import draw_samples
 from .schedule import Schedule
 from .snapshots import Snapshots
 from .step import AdversarialStep
+from .warmup import Warmup
 
 log = logging.getLogger(__name__)
 
@@ -158,11 +159,17 @@ class Run:
         """Train to the end (or an interrupt) and write the bundle."""
         step = self.new_step()
         self.schedule = Schedule(
-            self.config.training, len(self.training), setup=time.monotonic() - self.started
+            self.config.training,
+            self.config.warmup,
+            len(self.training),
+            setup=time.monotonic() - self.started,
         )
+        monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size)
+        looked_at = self.held_out if Snapshots.suit(self.held_out) else self.training
+        self.warmup = Warmup(self.schedule, step, looked_at, self.labels, monitor.note)
         first = self._restore() if resume else 0
+        monitor.rewind(first)
         snapshots = self._snapshots(step)
-        monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size, first)
         loop = Loop(
             self.config,
             step,
@@ -172,6 +179,7 @@ class Run:
             save=self._save,
             restore=self._restore,
             draw=lambda number: self._draw(step, number),
+            look=self.warmup.after,
             snapshot=lambda number: self._measure(snapshots, monitor, number),
         )
         with monitor:
@@ -215,12 +223,13 @@ class Run:
         """Return to the last checkpoint; returns its step."""
         progress = load_checkpoint(self.checkpoint, self.networks)
         self.schedule.resume(progress["elapsed"], progress["rollbacks"])
+        self.warmup.restore(progress["warmup"])
         log.info("Going on from step %d.", progress["step"])
         return progress["step"]
 
     def _save(self, step: int) -> None:
         progress = {"step": step, "elapsed": self.schedule.elapsed}
-        progress["rollbacks"] = self.schedule.rollbacks
+        progress |= {"rollbacks": self.schedule.rollbacks, "warmup": self.warmup.state}
         save_checkpoint(self.checkpoint, self.networks, progress)
 
     def batches(self, start: int):

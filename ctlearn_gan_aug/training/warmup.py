@@ -1,0 +1,195 @@
+"""The end of the warm-up, by what the generator has learnt, and its return if that is lost."""
+
+import functools
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from ..data.events import Events
+from ..dl1.cleaning import clean, infer_cleaning
+from ..intensity import CHARGE_UNIT
+from ..labels import LabelSet
+from . import losses
+from .schedule import Schedule
+from .step import AdversarialStep
+
+log = logging.getLogger(__name__)
+
+#: Events looked at, and steps between looks in the warm-up and after it.
+_N_EVENTS, _EVERY, _RARELY = 256, 25, 250
+#: It ends when the gain has grown by less than this part of itself in so many looks.
+_GROWTH, _LOOKS = 0.1, 4
+#: Share of images that are dark and would be lit in simulation, from which a generator shows night
+#: sky alone, and how often it is brought back from there.
+_DEAD, _MAX_RETURNS = 0.6, 3
+#: Steps of a run with which images follow their labels poorly, and when that can be said, s.
+_FEW, _SOON = 1000, 60.0
+
+
+class Warmup:
+    """Looks at the averaged generator every few steps, and tells the schedule what follows.
+
+    Its images of the labels of simulated events, two of each, are compared with them by the pair
+    loss, a proper score. The gain is the part by which it is below that of night sky alone.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        Is told when the critic starts, and when it has to stop.
+    step : AdversarialStep
+        Makes the images.
+    events : Events
+        Held-out simulated events.
+    labels : LabelSet
+        Encodes their labels.
+    note : callable
+        Is told a step and what was found there, by name.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        step: AdversarialStep,
+        events: Events,
+        labels: LabelSet,
+        note: Callable[[int, dict[str, float]], None],
+    ):
+        self.schedule, self.step, self.note = schedule, step, note
+        self._events = events.select(np.arange(min(len(events), _N_EVENTS)))
+        self._encoded = labels.encode(self._events.labels)
+        self._gains: list[float] = []
+        self._returns = 0
+        self._is_told = False
+
+    @property
+    def state(self) -> dict:
+        """What a resumed run has to know."""
+        return {"gains": self._gains, "returns": self._returns, "end": self.schedule.warmup_end}
+
+    def restore(self, state: dict) -> None:
+        """Go on from an earlier `state`."""
+        self._gains, self._returns = list(state["gains"]), state["returns"]
+        self.schedule.set_warmup(state["end"])
+
+    def after(self, number: int) -> None:
+        """Look at the generator after ``number`` steps if it is time to."""
+        self._warn_if_short(number)
+        if not self.schedule.is_warmup:
+            if number % _RARELY == 0 and self.schedule.warmup.uses_pairs:
+                self._check_alive(number)
+            return
+        if number % _EVERY == 0:
+            gain, dark = self._look(number)
+            self._gains.append(gain)
+            if self._has_learnt() and not self._is_dead(dark):
+                self._start(number, gain, dark)
+                return
+        is_first = self._returns == 0
+        if is_first and self.schedule.fraction(number) >= self.schedule.warmup.fraction:
+            self._start(number, *self._look(number))
+
+    @functools.cached_property
+    def _pixels(self) -> np.ndarray:
+        return np.asarray(self._events.pixels[:])
+
+    @functools.cached_property
+    def _dark(self) -> float:
+        """Share of simulated images without a cleaned pixel."""
+        return float(np.mean(~np.asarray(self._events.masks[:]).any(axis=1)))
+
+    @functools.cached_property
+    def _cleaning(self):
+        masks = np.asarray(self._events.masks[:])
+        return infer_cleaning(self._pixels[..., 0], masks, self._events.camera.geometry)
+
+    @functools.cached_property
+    def _night_sky(self) -> float:
+        """Score of images without any signal."""
+        return self._score(*(_night_sky(self.step, self._pixels.shape, i) for i in range(2)))
+
+    def _start(self, number: int, gain: float, dark: float) -> None:
+        self.schedule.set_warmup(number)
+        if self._is_dead(dark) and number >= _EVERY:
+            log.warning(
+                "Step %d: the critic starts, as the warm-up has taken warmup.fraction (%g) of the "
+                "run, but images still show night sky alone; give more steps or time.",
+                number,
+                self.schedule.warmup.fraction,
+            )
+            return
+        log.info(
+            "Step %d: the critic starts; pairs score %.0f%% below night sky, %.0f%% of the images "
+            "are dark (simulated %.0f%%).",
+            number,
+            *(100 * x for x in (gain, dark, self._dark)),
+        )
+
+    def _check_alive(self, number: int) -> None:
+        """Pause the critic if the generator shows nothing any more."""
+        _, dark = self._look(number)
+        if not self._is_dead(dark) or self._returns >= _MAX_RETURNS:
+            return
+        log.warning(
+            "Step %d: %.0f%% of the images are dark (simulated %.0f%%): the generator learns from "
+            "pairs alone again, until it shows showers.",
+            number,
+            *(100 * x for x in (dark, self._dark)),
+        )
+        self._returns += 1
+        self._gains = []
+        self.schedule.set_warmup(None)
+
+    def _has_learnt(self) -> bool:
+        """Whether the gain has stopped growing."""
+        if len(self._gains) <= _LOOKS:
+            return False
+        before, best = max(self._gains[:-_LOOKS]), max(self._gains)
+        return best - before < _GROWTH * best
+
+    def _is_dead(self, dark: float) -> bool:
+        """Whether hardly anything shows: standing still at night sky is no end of learning."""
+        return dark - self._dark > _DEAD * (1.0 - self._dark)
+
+    def _look(self, number: int) -> tuple[float, float]:
+        """Gain, and share of images without a cleaned pixel."""
+        images = [self.step.sample(self._encoded, i) for i in range(2)]
+        gain = 1.0 - self._score(*images) / self._night_sky
+        masks = clean(images[0][..., 0], self._events.camera.geometry, self._cleaning)
+        dark = float(np.mean(~masks.any(axis=1)))
+        self.note(number, {"gain": gain, "dark": dark})
+        return gain, dark
+
+    def _score(self, first, second) -> float:
+        images = (self.step.real_images(pixels) for pixels in (self._pixels, first, second))
+        return float(losses.pair_loss(*images, mean_weight=0.0))
+
+    def _warn_if_short(self, number: int) -> None:
+        """Say early that a time budget holds few steps, and how much would do."""
+        schedule = self.schedule
+        if self._is_told or schedule.total_steps is not None or schedule.elapsed < _SOON:
+            return
+        expected = schedule.expected_steps(number)
+        if expected is None:
+            return
+        self._is_told = True
+        if expected < _FEW:
+            hours = schedule.config.budget * 2.5 * _FEW / expected / 3600
+            log.warning(
+                "training.budget: at this speed it holds some %.0f steps. Images follow their "
+                "labels poorly below %d, and well from about %d on, which take %.1f h here.",
+                expected,
+                _FEW,
+                10 * _FEW,
+                4 * hours,
+            )
+
+
+def _night_sky(step: AdversarialStep, shape: tuple[int, int, int], number: int):
+    """Pixels (n, n_pixels, c) without any signal."""
+    normal = tf.random.stateless_normal((*shape[:2], 2), (number, 0))
+    charge, *times = step.intensity.pedestals(normal)
+    openness = (charge * CHARGE_UNIT - step.intensity.gate_center) * step.intensity.gate_slope
+    encoded = tf.concat([charge, *(tf.sigmoid(openness) * time for time in times)], axis=-1)
+    return step.intensity.decode(encoded, tf.random.stateless_uniform(shape[:2], (number, 1)))
