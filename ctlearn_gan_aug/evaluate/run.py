@@ -43,6 +43,7 @@ def evaluate(
     seed: int = 0,
     max_events: int | None = None,
     quick: bool = False,
+    effort: Effort | None = None,
     overwrite: bool = False,
     cache: str | Path | None = None,
     progress: Progress | None = None,
@@ -72,6 +73,8 @@ def evaluate(
         Use at most this many test events.
     quick : bool
         A minute at most: shorter trainings, at most 2000 events, no judge of pixels.
+    effort : Effort, optional
+        How long judges are trained, if not as ``quick`` says.
     overwrite : bool
         Replace an earlier evaluation in ``target``.
     cache : path, optional
@@ -94,7 +97,7 @@ def evaluate(
         target = check_new(target, overwrite)
         _check_replaceable(target)
         kept = Cache(cache)
-        effort = QUICK if quick else Effort()
+        effort = effort or (QUICK if quick else Effort())
         max_events = max_events or (_QUICK_EVENTS if quick else None)
         stages = Stages(effort.shares, progress)
 

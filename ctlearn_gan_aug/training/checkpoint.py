@@ -57,6 +57,8 @@ def load_checkpoint(path: Path, networks: Networks) -> dict:
             tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: is no readable checkpoint ({error}).") from None
+    if "warmup" not in progress:
+        raise UserError(f"{path}: was written by an earlier version; start anew with --overwrite.")
     state = _state(networks)
     shapes = {name: tuple(v.shape) for name, v in state.items()}
     if shapes != {name: value.shape for name, value in tensors.items()}:
