@@ -74,6 +74,7 @@ def tiny_config():
             "generator": {"channels": [16, 16, 12, 4], "latent": 8, "embedding": 16},
             "critic": {"channels": [8, 12, 16, 16]},
             "training": {"steps": 3, "batch_size": 8},
+            "warmup": {"rise": 0},  # so few steps at rising rates would change nothing
             "output": str(output),
         }
         for name, value in sections.items():
