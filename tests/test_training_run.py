@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 from safetensors import safe_open
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.config.region import Region
@@ -172,6 +172,15 @@ def test_resume_needs_a_matching_checkpoint(tmp_path, toy_gamma, tiny_config, ti
     )
     with pytest.raises(UserError, match="no readable checkpoint"):
         train(tiny_config(copy, [toy_gamma]), resume=True)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_said(tmp_path, toy_gamma, tiny_config, tiny_bundle):
+    saved = tmp_path / "checkpoint.safetensors"
+    save_file(
+        load_file(tiny_bundle.parent / saved.name), saved, metadata={"progress": '{"step": 3}'}
+    )
+    with pytest.raises(UserError, match="written by an earlier version; start anew"):
+        train(tiny_config(tmp_path, [toy_gamma]), resume=True)
 
 
 @pytest.fixture(scope="module")

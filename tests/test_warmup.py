@@ -112,4 +112,5 @@ def test_a_short_budget_is_said_early(events, made, caplog, monkeypatch):
         made.warmup.schedule.pace.tick(number)
         made.warmup.after(number)
         assert ("training.budget: at this speed" in caplog.text) == (now[0] >= 60)
-    assert caplog.text.count("some 300 steps") == 1
+    assert caplog.text.count("300 steps at most") == 1
+    assert "give 5.6 h or more" in caplog.text  # 10 000 steps of 2 s

@@ -100,8 +100,8 @@ class Demo:
             target = target.parent / target.name.removesuffix(".dl1.h5") / target.name
             target.parent.mkdir(parents=True)
             with image_progress(f"toy {particle}s", n_events) as progress:
-                seed = 2 * self.seed + seed
-                simulate(particle, n_events, seed, target, progress=progress, camera=_CAMERA)
+                options = {"progress": progress, "camera": _CAMERA}
+                simulate(particle, n_events, 2 * self.seed + seed, target, **options)
 
     def train_gamma(self) -> None:
         """Auxiliary, generator, bundle."""

@@ -9,8 +9,19 @@ from . import nodes
 
 _EVENT = ("obs_id", "event_id")
 _RUN = ("obs_id",)
-#: What labels are made of, by table.
-_LABELS = {
+#: What tells rows apart, by table or group of tables. Image tables have none here: reading their
+#: keys takes as long as reading the images, `data.blocks` looks at them on the way.
+_KEYS = {
+    nodes.SHOWER: _EVENT,
+    nodes.TRIGGER: _EVENT,
+    nodes.SIMULATION_RUN: _RUN,
+    nodes.PARAMETERS: _EVENT,
+    nodes.POINTING: _RUN,
+    nodes.IMAGES: (),
+}
+#: Other columns that rows are joined and labelled by.
+_NEEDED = {
+    nodes.IMAGES: _EVENT,
     nodes.SHOWER: (
         "true_energy",
         "true_alt",
@@ -28,19 +39,16 @@ _LABELS = {
 
 
 def key_problem(h5file: tables.File) -> str | None:
-    """Which table of a DL1 file lacks columns or has several rows of one key, None if none does.
-
-    Images may still repeat a key, for reading their keys takes as long as reading the images:
-    `data.blocks` looks at them on the way.
-    """
-    for table, names, others in _keyed_tables(h5file):
-        missing = [name for name in (*names, *others) if name not in table.colnames]
+    """Which table of a DL1 file lacks columns or has several rows of one key, None if none does."""
+    for path, table in _tables(h5file):
+        names = _KEYS[path]
+        missing = [n for n in (*names, *_NEEDED.get(path, ())) if n not in table.colnames]
         if missing:
             return (
                 f"{table._v_pathname} has no column '{missing[0]}'; process the file again with "
                 "ctapipe-process."
             )
-        if table._v_parent._v_pathname == nodes.IMAGES:
+        if not names:
             continue
         repeated = repeated_key(*(table.col(name) for name in names))
         if repeated is not None:
@@ -69,20 +77,9 @@ def sorted_repeats(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarra
     return order, np.logical_and.reduce([row[1:] == row[:-1] for row in rows])
 
 
-def _keyed_tables(
-    h5file: tables.File,
-) -> Iterator[tuple[tables.Table, tuple[str, ...], tuple[str, ...]]]:
-    """Tables with the columns of their keys and the others that they need."""
-    for path, names in (
-        (nodes.SHOWER, _EVENT),
-        (nodes.TRIGGER, _EVENT),
-        (nodes.SIMULATION_RUN, _RUN),
-    ):
-        yield h5file.get_node(path), names, _LABELS[path]
-    for group, names in (
-        (nodes.PARAMETERS, _EVENT),
-        (nodes.IMAGES, _EVENT),
-        (nodes.POINTING, _RUN),
-    ):
-        for table in h5file.iter_nodes(group, "Table"):
-            yield table, names, _LABELS.get(group, ())
+def _tables(h5file: tables.File) -> Iterator[tuple[str, tables.Table]]:
+    """Tables with the name of `_KEYS` that they belong to."""
+    for path in _KEYS:
+        node = h5file.get_node(path)
+        for table in [node] if isinstance(node, tables.Table) else h5file.iter_nodes(node, "Table"):
+            yield path, table

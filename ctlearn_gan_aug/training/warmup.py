@@ -24,8 +24,9 @@ _GROWTH, _LOOKS = 0.1, 4
 #: Share of images that are dark and would be lit in simulation, from which a generator shows night
 #: sky alone, and how often it is brought back from there.
 _DEAD, _MAX_RETURNS = 0.6, 3
-#: Steps of a run with which images follow their labels poorly, and when that can be said, s.
-_FEW, _SOON = 1000, 60.0
+#: Steps of a run below which images follow their labels poorly, those from which they do it well,
+#: and seconds after which the number of steps is known.
+_FEW, _MANY, _SOON = 1000, 10_000, 60.0
 
 
 class Warmup:
@@ -57,8 +58,10 @@ class Warmup:
         note: Callable[[int, dict[str, float]], None],
     ):
         self.schedule, self.step, self.note = schedule, step, note
-        self._events = events.select(np.arange(min(len(events), _N_EVENTS)))
+        self._events = events.sample(_N_EVENTS)
         self._encoded = labels.encode(self._events.labels)
+        #: Share of simulated images without a cleaned pixel.
+        self._dark = float(np.mean(~self._events.masks.any(axis=1)))
         self._gains: list[float] = []
         self._returns = 0
         self._is_told = False
@@ -80,34 +83,25 @@ class Warmup:
             if number % _RARELY == 0 and self.schedule.warmup.uses_pairs:
                 self._check_alive(number)
             return
-        if number % _EVERY == 0:
-            gain, dark = self._look(number)
-            self._gains.append(gain)
-            if self._has_learnt() and not self._is_dead(dark):
-                self._start(number, gain, dark)
-                return
-        is_first = self._returns == 0
-        if is_first and self.schedule.fraction(number) >= self.schedule.warmup.fraction:
-            self._start(number, *self._look(number))
-
-    @functools.cached_property
-    def _pixels(self) -> np.ndarray:
-        return np.asarray(self._events.pixels[:])
-
-    @functools.cached_property
-    def _dark(self) -> float:
-        """Share of simulated images without a cleaned pixel."""
-        return float(np.mean(~np.asarray(self._events.masks[:]).any(axis=1)))
+        is_long = self.schedule.fraction(number) >= self.schedule.warmup.fraction
+        is_over = is_long and self._returns == 0
+        if number % _EVERY and not is_over:
+            return
+        gain, dark = self._look(number)
+        self._gains.append(gain)
+        if is_over or (self._has_learnt() and not self._is_dead(dark)):
+            self._start(number, gain, dark)
 
     @functools.cached_property
     def _cleaning(self):
-        masks = np.asarray(self._events.masks[:])
-        return infer_cleaning(self._pixels[..., 0], masks, self._events.camera.geometry)
+        events = self._events
+        return infer_cleaning(events.pixels[..., 0], events.masks, events.camera.geometry)
 
     @functools.cached_property
     def _night_sky(self) -> float:
         """Score of images without any signal."""
-        return self._score(*(_night_sky(self.step, self._pixels.shape, i) for i in range(2)))
+        shape = self._events.pixels.shape
+        return self._score(*(_night_sky(self.step, shape, i) for i in range(2)))
 
     def _start(self, number: int, gain: float, dark: float) -> None:
         self.schedule.set_warmup(number)
@@ -162,7 +156,7 @@ class Warmup:
         return gain, dark
 
     def _score(self, first, second) -> float:
-        images = (self.step.real_images(pixels) for pixels in (self._pixels, first, second))
+        images = (self.step.real_images(pixels) for pixels in (self._events.pixels, first, second))
         return float(losses.pair_loss(*images, mean_weight=0.0))
 
     def _warn_if_short(self, number: int) -> None:
@@ -175,14 +169,13 @@ class Warmup:
             return
         self._is_told = True
         if expected < _FEW:
-            hours = schedule.config.budget * 2.5 * _FEW / expected / 3600
             log.warning(
-                "training.budget: at this speed it holds some %.0f steps. Images follow their "
-                "labels poorly below %d, and well from about %d on, which take %.1f h here.",
+                "training.budget: at this speed it holds %.0f steps at most. Images follow their "
+                "labels poorly below %d, and well from about %d on; give %.1f h or more.",
                 expected,
                 _FEW,
-                10 * _FEW,
-                4 * hours,
+                _MANY,
+                schedule.config.budget * _MANY / expected / 3600,
             )
 
 
