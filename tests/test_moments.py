@@ -1,11 +1,14 @@
 """The critic's moments of light: sums that can be checked by hand, and what they show it."""
 
-import keras
 import numpy as np
 import pytest
 
 from ctlearn_gan_aug.config.networks import CriticConfig
+from ctlearn_gan_aug.models import roughness
 from ctlearn_gan_aug.models.critic import build_critic
+from ctlearn_gan_aug.models.layers import channels
+from ctlearn_gan_aug.models.moments import image_moments
+from ctlearn_gan_aug.models.shape import image_shape
 
 SIDE, N_LABELS, N_MAPS = 8, 3, 3
 SKY = 0.35
@@ -28,53 +31,58 @@ def build(n_channels=2, n_maps=N_MAPS, **options):
     return build_critic(config, SIDE, (N_LABELS, n_maps), n_channels, N_LABELS)
 
 
+def seen(image):
+    """Channels, light and roughness of images (B, side, side, c)."""
+    charge, *times = parts = channels(image)
+    bright = roughness.light(charge)
+    jitter = [roughness.jitter(time, bright) for time in times]
+    return parts, bright, [roughness.contrast(charge, bright), *jitter]
+
+
 @pytest.mark.parametrize("n_channels", [1, 2])
-def test_moments_are_weighted_sums(data, n_channels):
-    image, labels, maps = data
+def test_moments_are_weighted_means(data, n_channels):
+    image, _, maps = data
     image = image[..., :n_channels]
-    critic = build(n_channels)
-    names = ("moments", "contrast", "jitter")[: n_channels + 1]
-    outputs = [critic.get_layer(name).output for name in names]
-    found, contrast, *jitter = keras.Model(critic.inputs, outputs)([image, labels, maps])
+    parts, bright, rough = seen(image)
+    found = image_moments(parts, bright, rough, maps)
+    contrast, *jitter = (x.numpy() for x in rough)
     light = np.maximum(image[..., 0] - SKY, 0)
-    powers = [light, light**2, contrast.numpy()[..., 0] ** 2]
-    powers += [np.tanh(5.0 * x.numpy()[..., 0]) ** 2 for x in jitter]
+    powers = [light, light**2, contrast**2, *(np.tanh(5.0 * x) ** 2 for x in jitter)]
     if n_channels > 1:
         powers += [light * image[..., 1], light * image[..., 1] ** 2]
     places = np.concatenate([maps, maps**2], axis=-1)
-    expected = np.einsum("bijk,bijp->bkp", np.stack(powers, -1), places)
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+    expected = np.einsum("bijk,bijp->bkp", np.stack(powers, -1), places) / SIDE**2
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_critic_without_label_maps_has_no_moments():
-    names = {layer.name for layer in build(label_maps=False).layers}
-    assert "moments" not in names
-    assert "moments" not in {layer.name for layer in build(moments=False).layers}
-    blind = build(conditioning="none", label_maps=False)
-    assert "moments" not in {layer.name for layer in blind.layers}
+    blind = {"conditioning": "none", "label_maps": False}
+    for options in ({"label_maps": False}, {"moments": False}, blind):
+        assert not {"moments_norm", "shape_norm"} & {x.name for x in build(**options).layers}
+    assert {"moments_norm", "shape_norm"} <= {x.name for x in build().layers}
 
 
-def shown(name, image, labels, maps, **options):
-    critic = build(**{"moments": False} | options)
-    inner = keras.Model(critic.inputs, critic.get_layer(name).output)
-    return inner([image, labels, maps]).numpy()
+def shape(image, maps):
+    charge, *times = channels(image)
+    return image_shape(roughness.light(charge), times, maps).numpy()
 
 
 def test_contrast_is_how_far_a_bright_pixel_stands_out_times_its_light(data):
-    image, labels, maps = data
-    image = np.full_like(image, 0.1)
+    image = np.full_like(data[0], 0.1)
     image[:, 3, 4] = 1.0, 0.5
-    found = shown("contrast", image, labels, maps)
+    _, _, (contrast, _) = seen(image)
+    found = contrast.numpy()
     np.testing.assert_allclose(found[:, 3, 4], (1.0 - SKY) * 0.9 * 8 / 9, rtol=1e-4)
     found[:, 3, 4] = 0.0
     assert not found.any()
 
 
 def test_jitter_compares_times_of_lit_pixels_alone(data):
-    image, labels, maps = data
+    image, *_ = data
     image[..., 0] = 0.1  # dark, at random times
     image[:, 3, 4], image[:, 3, 5] = (1.0, 0.5), (0.8, 0.2)
-    found = shown("jitter", image, labels, maps)
+    _, _, (_, jitter) = seen(image)
+    found = jitter.numpy()
     lights = (1.0 - SKY) * (0.8 - SKY)
     np.testing.assert_allclose(found[:, 3, 4], 4.0 * 0.3 * lights / 9, rtol=1e-4)
     np.testing.assert_allclose(found[:, 3, 5], -4.0 * 0.3 * lights / 9, rtol=1e-4)
@@ -100,9 +108,9 @@ def described(light, times, axes):
 
 @pytest.mark.parametrize(("n_maps", "axes"), [(3, slice(1, 3)), (9, slice(3, 5))])
 def test_shape_is_moments_about_the_centroid(data, rng, n_maps, axes):
-    image, labels, _ = data
+    image, *_ = data
     maps = rng.normal(size=(2, SIDE, SIDE, n_maps)).astype(np.float32)
-    found = shown("shape", image, labels, maps, n_maps=n_maps, moments=True)
+    found = shape(image, maps)
     light = np.maximum(image[..., 0] - SKY, 0).reshape(2, -1)
     times, places = image[..., 1].reshape(2, -1), maps[..., axes].reshape(2, -1, 2)
     for row, bright, time, place in zip(found, light, times, places, strict=True):
@@ -111,14 +119,13 @@ def test_shape_is_moments_about_the_centroid(data, rng, n_maps, axes):
 
 
 def test_shape_tells_head_from_tail_in_faint_images_as_in_bright_ones(data):
-    _, labels, maps = data
+    _, _, maps = data
     place = np.arange(SIDE) - (SIDE - 1) / 2
     maps[..., 1], maps[..., 2] = np.meshgrid(place, place)
     image = np.zeros((2, SIDE, SIDE, 1), np.float32)
     for row, scale in zip(image, (1.0, 3.0), strict=True):
         row[3, 2:6, 0] = SKY + scale * np.array([1.0, 0.8, 0.5, 0.4])
-    found = shown("shape", image, labels, maps, n_channels=1, moments=True)
-    turned = shown("shape", image[:, :, ::-1], labels, maps, n_channels=1, moments=True)
+    found, turned = shape(image, maps), shape(image[:, :, ::-1], maps)
     skewness = 10  # third moment along the first axis over the extent
     assert (found[:, skewness] > 0.3).all()
     np.testing.assert_allclose(turned[:, skewness], -found[:, skewness], rtol=1e-3)
@@ -126,9 +133,8 @@ def test_shape_tells_head_from_tail_in_faint_images_as_in_bright_ones(data):
 
 
 def test_a_dark_image_has_no_shape(data):
-    _, labels, maps = data
-    image = np.zeros((2, SIDE, SIDE, 2), np.float32)
-    assert not shown("shape", image, labels, maps, moments=True).any()
+    _, _, maps = data
+    assert not shape(np.zeros((2, SIDE, SIDE, 2), np.float32), maps).any()
 
 
 @pytest.mark.parametrize(("n_channels", "n_heads"), [(1, 1), (2, 2)])

@@ -20,6 +20,7 @@ from ctlearn_gan_aug.models.critic import build_critic
 from ctlearn_gan_aug.models.maps import LabelMaps
 from ctlearn_gan_aug.training import penalties
 from ctlearn_gan_aug.training.adaptive import AdaptiveSymmetries
+from ctlearn_gan_aug.training.criticism import Turns
 from ctlearn_gan_aug.training.networks import Networks, computing_in
 from ctlearn_gan_aug.training.scaling import LossScale
 from ctlearn_gan_aug.training.step import AdversarialStep
@@ -118,7 +119,7 @@ def train_twice(config, networks, parts):
         counter = tf.constant(number, tf.int64)
         pair_weight = tf.constant(1.0)
         values = step.joint_step(
-            counter, tf.constant(0, tf.int64), pixels, encoded, pair_weight, True
+            counter, tf.constant(0, tf.int64), pixels, encoded, pair_weight, Turns(True)
         )
     still = {
         variable.path

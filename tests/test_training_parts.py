@@ -1,5 +1,6 @@
 """Losses against hand-computed values, steps that change what they should, data that repeats."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,8 +13,9 @@ from ctlearn_gan_aug.labels import LabelSet
 from ctlearn_gan_aug.models.critic import build_critic
 from ctlearn_gan_aug.models.maps import LabelMaps
 from ctlearn_gan_aug.training import losses
+from ctlearn_gan_aug.training.criticism import Turns
 from ctlearn_gan_aug.training.networks import Networks
-from ctlearn_gan_aug.training.step import AdversarialStep
+from ctlearn_gan_aug.training.step import AdversarialStep, uses_xla
 
 REAL, FAKE = tf.constant([[2.0], [0.5]]), tf.constant([[-1.0], [0.0]])
 
@@ -116,6 +118,50 @@ def make_step(events, tiny_config, **sections):
     return step, networks, batch
 
 
+def test_steps_compiled_with_xla_have_the_same_losses(events, tiny_config, monkeypatch):
+    """From the same random numbers: XLA turns the same bits into others."""
+    random = [tf.random.stateless_normal(shape, [1, 2]) for shape in ((8, 8), (8, 39, 39, 4))]
+    monkeypatch.setattr("ctlearn_gan_aug.training.step.random_inputs", lambda *_: random)
+    small = {"critic": {"channels": [8, 8], "moments": True}, "generator": {"channels": [8, 8]}}
+    zero, found = tf.constant(0, tf.int64), []
+    for jit in (False, True):
+        keras.utils.set_random_seed(1)
+        step, _, batch = make_step(events, tiny_config, training={"jit": jit}, **small)
+        for _ in range(2):  # the second after an update
+            values = step.joint_step(zero, zero, *batch, tf.constant(10.0), Turns(False))
+        found.append({name: float(value) for name, value in values.items()})
+    assert found[1] == pytest.approx(found[0], rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("has_gpu", [True, False])
+def test_by_default_xla_is_for_gpus(monkeypatch, has_gpu):
+    monkeypatch.setattr("ctlearn_gan_aug.training.step.has_gpu", lambda: has_gpu)
+    assert uses_xla("auto") == has_gpu
+    assert uses_xla(True)
+    assert not uses_xla(False)
+
+
+def test_labels_found_in_every_second_step_count_twice(events, tiny_config):
+    head = {"channels": [8, 8, 8], "label_head": 1.0}
+    losses_by_interval = {}
+    for interval in (1, 2):
+        keras.utils.set_random_seed(1)
+        options = {"critic": head | {"label_interval": interval}}
+        step, networks, (pixels, labels) = make_step(events, tiny_config, **options)
+        assert Turns.of(step.config, 0).find_labels
+        assert Turns.of(step.config, 1).find_labels == (interval == 1)
+        real = step.real_images(pixels)
+        for found in (True, False):
+            data = real, real, labels, labels, tf.constant(0, tf.int64), Turns(False, found)
+            losses_by_interval[interval, found] = step.criticism.gradients(*data)
+    heads = [i for i, v in enumerate(networks.critic.trainable_variables) if "head" in v.path]
+    once, twice = (losses_by_interval[interval, True][0] for interval in (1, 2))
+    for i in heads:
+        np.testing.assert_allclose(twice[i], 2.0 * once[i], rtol=1e-3, atol=1e-6)
+        assert losses_by_interval[2, False][0][i] is None
+    assert "head" not in losses_by_interval[2, False][2]
+
+
 THESIS = {
     "generator": {"architecture": "dcgan", "channels": [8, 8, 8]},
     "critic": {
@@ -137,7 +183,7 @@ def test_gradients_reach_all_weights(events, tiny_config, sections):
         "critic": [w.copy() for w in networks.critic.get_weights()],
     }
     zero = tf.constant(0, tf.int64)
-    step.critic_step(zero, zero, pixels, labels, True)
+    step.critic_step(zero, zero, pixels, labels, Turns(True))
     moved = changed(networks.critic, before["critic"])
     if sections:  # Wasserstein compares scores: a constant on all of them has no effect
         moved.pop("score_image/bias")
@@ -145,7 +191,7 @@ def test_gradients_reach_all_weights(events, tiny_config, sections):
     assert not any(changed(networks.generator, before["generator"]).values())
     for i in range(2):  # the last layer starts near zero, the others move from the second on
         number = tf.constant(i, tf.int64)
-        values = step.joint_step(number, zero, pixels, labels, tf.constant(1.0), True)
+        values = step.joint_step(number, zero, pixels, labels, tf.constant(1.0), Turns(True))
     moved = changed(networks.generator, before["generator"])
     # Channel-wise biases right before a batch normalisation cannot matter.
     assert all(moved.values()), moved

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import yaml
@@ -20,11 +21,13 @@ from safetensors.numpy import load_file, save_file
 from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.errors import UserError
+from ctlearn_gan_aug.labels import LabelSet
 from ctlearn_gan_aug.sampling.generate import Sampler
 from ctlearn_gan_aug.sampling.regions import sample_labels
 from ctlearn_gan_aug.training import adaptive
 from ctlearn_gan_aug.training.folder import prepare_output, with_precision
-from ctlearn_gan_aug.training.run import train
+from ctlearn_gan_aug.training.networks import computing_in
+from ctlearn_gan_aug.training.run import Run, read_training_events, train
 
 
 def bundle_weights(path: Path) -> bytes:
@@ -149,6 +152,22 @@ def test_a_resumed_run_keeps_its_precision(tmp_path, tiny_config, monkeypatch):
     prepare_output(first, resume=False)
     assert decided(False, resume=True).training.precision == "mixed_bfloat16"
     assert decided(False, resume=False).training.precision == "float32"
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_networks_calculate_in_the_precision_asked_for(tmp_path, toy_gamma, tiny_config, precision):
+    config = tiny_config(tmp_path / "run", [toy_gamma], training={"precision": precision})
+    events = read_training_events(config)
+    labels = LabelSet.fit(config.labels, events.labels)
+    with computing_in(precision):
+        networks = Run(config, events, labels, 0.0).networks
+    generator, critic = networks.generator, networks.critic
+    for model in (generator, critic):
+        inner = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+        kinds = {layer.compute_dtype for layer in inner if not layer.name.startswith("pixels")}
+        assert kinds == {precision.removeprefix("mixed_")}
+    assert generator.get_layer("pixels0_value").compute_dtype == "float32"
+    assert generator.output.dtype == "float32"
 
 
 def test_same_seed_same_bundle_other_seed_another(tmp_path, toy_gamma, tiny_config, tiny_bundle):

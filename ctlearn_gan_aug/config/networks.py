@@ -98,6 +98,8 @@ class CriticConfig(Section):
         Weight of a second output that finds the labels in the image alone and, with times, in its
         charges alone, and of the condition that it finds them in generated images as well as in
         simulated ones; 0 has none.
+    label_interval : int
+        Find them every so many critic steps, with that much more weight.
     """
 
     architecture: Literal["residual", "dcgan"] = "residual"
@@ -111,6 +113,7 @@ class CriticConfig(Section):
     attention: Flag = False
     minibatch_std: Flag = False
     label_head: Weight = 0.0
+    label_interval: Positive = 1
 
     @model_validator(mode="after")
     def _maps_are_labels(self):

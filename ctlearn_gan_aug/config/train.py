@@ -178,6 +178,8 @@ class TrainingConfig(Section):
     precision : str
         ``float32``, ``mixed_bfloat16``, ``mixed_float16``, or ``auto``: ``mixed_bfloat16`` where
         the machine calculates in it, else ``float32``.
+    jit : bool or str
+        Compile the steps with XLA; ``auto`` does where there is a graphics processor.
     snapshots : int
         How often in a run the averaged generator is measured on held-out events; the last state
         not clearly worse than the best goes into the bundle. 0 takes the last one.
@@ -200,6 +202,7 @@ class TrainingConfig(Section):
     ema: Part = 0.999
     symmetries: Literal[True, False, "adaptive"] = True
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    jit: Literal[True, False, "auto"] = "auto"
     snapshots: Count = 8
     checkpoint_every: Seconds = 300.0
     samples_every: Seconds = 300.0

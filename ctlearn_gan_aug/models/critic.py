@@ -1,15 +1,18 @@
 """Critics: an image on the compact grid, seen with its labels, to one score."""
 
 import keras
+from keras import ops
 
 from ..config.networks import MINIBATCH_GROUP, CriticConfig
 from . import layers as L
 from .blocks import MinibatchDeviation, attend, spectrally_normalised
 from .moments import judged_moments
-from .roughness import light, roughness
+from .roughness import contrast, jitter, light
 
 #: The night-sky noise is about 1/8 in network units: bring it near 1.
 _IMAGE_SCALE = 4.0
+#: Numbers that a processor multiplies at once.
+_LANES = 16
 #: Level at which label maps join: beside their large numbers the door would not see the image.
 _MAPS_LEVEL = 1
 #: Strides of the convolutions of the label heads, on features and on charges, and their filters.
@@ -43,19 +46,21 @@ def build_critic(
     image = keras.Input((side, side, n_channels), name="image")
     labels = keras.Input((told[0],), name="labels")
     maps = keras.Input((side, side, told[1]), name="maps")
+    charge, *times = channels = L.channels(image)
     if config.architecture == "residual":
-        bright = light(image)
-        rough = roughness(image, bright)
-        unaware = _entrance(config, image, rough)
+        bright = light(charge)
+        rough = [contrast(charge, bright), *(jitter(time, bright) for time in times)]
+        unaware = _entrance(config, [*channels, *rough])
         features = _residual(config, unaware, maps)
         if config.moments and config.label_maps:
-            found = judged_moments(image, bright, rough, maps, labels)
+            found = judged_moments(channels, bright, rough, maps, labels)
             features = keras.layers.Concatenate(name="features")([features, found])
     else:
         features = unaware = _dcgan(config, image)
     outputs = [_float32(_score(config, features, labels), "score")]
     if config.label_head:
-        found = _found_labels(config, image, unaware, n_labels)
+        charges = charge if times else None
+        found = _found_labels(config, charges, unaware, n_labels)
         outputs.append(_float32(found, "found_labels"))
     inputs = [image, labels, maps]
     model = keras.Model(inputs, outputs if config.label_head else outputs[0], name="critic")
@@ -66,18 +71,16 @@ def _float32(x, name: str):
     return keras.layers.Activation("linear", dtype="float32", name=name)(x)
 
 
-def _entrance(config: CriticConfig, image, rough):
+def _entrance(config: CriticConfig, seen: list):
     """Full resolution folded into depth at the door, and the level that knows of no labels yet."""
-    x = keras.layers.Concatenate(name="image_and_roughness")([image, *rough])
-    x = _normed(config, _folded(x), config.channels[0], "door")
+    x = _normed(config, _folded(seen), config.channels[0], "door")
     for level in range(_maps_level(config)):
         x = _level(config, x, level)
     return x
 
 
-def _folded(x):
-    x = keras.layers.Rescaling(_IMAGE_SCALE)(x)
-    return L.space_to_depth(L.pad_to(x, x.shape[1] + x.shape[1] % 2))
+def _folded(seen: list):
+    return L.space_to_depth(_IMAGE_SCALE * ops.stack(seen, axis=1))
 
 
 def _residual(config: CriticConfig, x, maps):
@@ -128,7 +131,8 @@ def _compared(config: CriticConfig, x):
 def _down(config: CriticConfig, x, width: int, name: str):
     """Residual block at this resolution, then half of it."""
     has_norm = config.normalization == "batch"
-    y = _normed(config, x, x.shape[-1], f"{name}_conv1")
+    # As wide as x, but of a width that processors calculate fast with.
+    y = _normed(config, x, -(-x.shape[-1] // _LANES) * _LANES, f"{name}_conv1")
     options = {"gain": 1.0, "use_bias": not has_norm}
     y = L.conv(y, width, 3, f"{name}_conv2", strides=2, **options)
     skip = keras.layers.AveragePooling2D(2, padding="same")(x)
@@ -157,7 +161,7 @@ def _dcgan(config: CriticConfig, x):
     return keras.layers.Dropout(0.2, seed=levels)(x) if config.dropout else x
 
 
-def _found_labels(config: CriticConfig, image, features, n_labels: int):
+def _found_labels(config: CriticConfig, charges, features, n_labels: int):
     """Labels that show in features which have seen the image alone and, with times, in charges.
 
     Where times tell as much, one head for both would let shapes of images tell too much of the
@@ -166,10 +170,10 @@ def _found_labels(config: CriticConfig, image, features, n_labels: int):
     if config.architecture != "residual":
         return L.dense(features, n_labels, "head", gain=1.0)
     found = [_head(config, features, _HEAD, n_labels, "head")]
-    charge, *times = L.channels(image)
-    if times:
-        found.append(_head(config, _folded(charge), _CHARGE_HEAD, n_labels, "charge_head"))
-    return keras.layers.Concatenate()(found) if times else found[0]
+    if charges is None:
+        return found[0]
+    found.append(_head(config, _folded([charges]), _CHARGE_HEAD, n_labels, "charge_head"))
+    return keras.layers.Concatenate()(found)
 
 
 def _head(config: CriticConfig, x, convolutions, n_labels: int, name: str):

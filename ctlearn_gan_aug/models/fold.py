@@ -10,6 +10,7 @@ from collections import Counter
 import keras
 import numpy as np
 
+from .layers import Upsample
 from .subpixel import split
 
 #: Layers whose weights can take in a batch normalisation that follows.
@@ -22,6 +23,7 @@ _PASSIVE = (
     keras.layers.Reshape,
     keras.layers.UpSampling2D,
     keras.layers.ZeroPadding2D,
+    Upsample,
 )
 #: Inputs and outputs from which on a layer gains by bfloat16. The last layer is never so wide.
 _WIDE = 64
@@ -164,29 +166,8 @@ class _Fold:
         if isinstance(layer, keras.layers.UpSampling2D):
             is_double = tuple(layer.size) == (2, 2) and layer.interpolation == "nearest"
             return layer.input if is_double else None
-        # Cells are also doubled by reshaping and concatenating (layers.upsample).
-        height, width, depth = tensor.shape[1:] if len(tensor.shape) == 4 else (0, 0, 0)
-        rows, columns = height // 2, width // 2
-        for axis, shape in ((3, (height, columns, 1, depth)), (2, (rows, 1, columns, depth))):
-            tensor = self._repeated(tensor, axis, shape)
-            if tensor is None:
-                return None
-        return self._reshaped(tensor)
-
-    def _repeated(self, tensor, axis: int, shape: tuple):
-        """The tensor of this shape which, next to itself and reshaped, is the given one."""
-        joined = self._reshaped(tensor)
-        layer = joined is not None and self.maker[id(joined)]
-        if not isinstance(layer, keras.layers.Concatenate) or layer.axis != axis:
-            return None
-        parts = layer.input
-        is_twice = len(parts) == 2 and parts[0] is parts[1]
-        return parts[0] if is_twice and tuple(parts[0].shape[1:]) == shape else None
-
-    def _reshaped(self, tensor):
-        """What a reshaping layer was given, or None."""
-        layer = self.maker[id(tensor)]
-        return layer.input if isinstance(layer, keras.layers.Reshape) else None
+        is_double = isinstance(layer, Upsample) and layer.side == 2 * layer.input.shape[1]
+        return layer.input if is_double else None
 
 
 def _is_input(layer) -> bool:

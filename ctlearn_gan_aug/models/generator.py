@@ -61,10 +61,11 @@ def build_generator(
         charge, *time = _residual(config, inputs, side, reach)
     else:
         charge, *time = _dcgan(config, inputs, side, n_channels)
-    if time:
-        charge = keras.layers.Concatenate()([charge, _gated(time[0], charge, gate)])
     # Images leave in float32 whatever precision the layers compute in.
-    image = keras.layers.Activation("linear", dtype="float32", name="image")(charge)
+    with L.in_float32():
+        if time:
+            charge = keras.layers.Concatenate()([charge, _gated(time[0], charge, gate)])
+        image = keras.layers.Activation("linear", name="image")(charge)
     model = keras.Model(list(inputs.values()), image, name="generator")
     return spectrally_normalised(model) if config.spectral_norm else model
 
@@ -97,14 +98,14 @@ def _residual(config: GeneratorConfig, inputs: dict, side: int, reach: tuple[flo
     x = keras.layers.Reshape((sides[0], sides[0], width))(x)
     for level, width in enumerate(config.channels[:-1]):
         factor = 2 ** (len(config.channels) - 1 - level)
-        if level:
-            x = L.upsample(x)
-            x = L.crop_to(x, sides[level])
-        x = _block(x, L.pool(local, factor), style, width, f"level{level}")
+        x = _block(config, x, L.pool(local, factor), style, width, f"level{level}")
         x = attend(x, f"level{level}_attention", config.attention)
-    signal = _finest(config, x, trunk, inputs["noise"], style, side, len(reach))
-    signal = [_bounded(x, 2.0 * limit) for x, limit in zip(signal, reach, strict=True)]
-    return _over_pedestal(signal, [inputs[f"pedestal{i}"] for i in range(len(reach))])
+    x = _finest(config, x, trunk, inputs["noise"], style, side)
+    # Pixels in bfloat16 would show its steps.
+    with L.in_float32():
+        signal = [_pixels(x, inputs["noise"], f"pixels{i}") for i in range(len(reach))]
+        signal = [_bounded(x, 2.0 * limit) for x, limit in zip(signal, reach, strict=True)]
+        return _over_pedestal(signal, [inputs[f"pedestal{i}"] for i in range(len(reach))])
 
 
 def _code(config: GeneratorConfig, inputs: dict):
@@ -133,27 +134,38 @@ def _trunk(config: GeneratorConfig, maps, labels):
     return x
 
 
-def _block(x, local, style, width: int, name: str):
-    """Residual block: the skip is 1x1, the branch sees position, noise and labels."""
+def _block(config, x, local, style, width: int, name: str):
+    """Residual block at the resolution of ``local``, which is that of x or the next finer one.
+
+    The skip is 1x1, the branch sees position, noise and labels.
+    """
     skip = x if x.shape[-1] == width else L.conv(x, width, 1, f"{name}_skip", gain=1.0)
-    y = keras.layers.Concatenate()([x, local])
-    y = L.leaky(L.film(L.conv(y, width, 3, f"{name}_conv1"), style, f"{name}_film1"))
+    skip = L.upsample(skip, local.shape[1])
+    y = _joined(config, x, local, width, f"{name}_conv1")
+    y = L.leaky(L.film(y, style, f"{name}_film1"))
     y = L.leaky(L.film(L.conv(y, width, 3, f"{name}_conv2"), style, f"{name}_film2"))
     return keras.layers.Add()([skip, y])
 
 
-def _finest(config, x, trunk, noise, style, side: int, n_channels: int):
+def _joined(config, x, local, width: int, name: str):
+    """Convolution of a map, upsampled if it is coarser, beside a local one."""
+    if 2 * x.shape[1] == local.shape[1] and not config.spectral_norm:
+        return L.UpsampledConv(width, name=name)([x, local])
+    y = keras.layers.Concatenate()([L.upsample(x, local.shape[1]), local])
+    return L.conv(y, width, 3, name)
+
+
+def _finest(config, x, trunk, noise, style, side: int):
     """Full resolution: sums instead of concatenations, since copying is what costs here."""
     width = config.channels[-1]
     x = L.conv(x, width, 3, "finest_from_levels")
-    terms = [L.crop_to(L.upsample(x), side)]
+    terms = [L.upsample(x, side)]
     if trunk is not None:
         terms.append(L.conv(trunk, width, 1, "finest_from_trunk", use_bias=False))
     terms.append(L.conv(noise, width, 1, "finest_from_noise", use_bias=False))
     x = L.leaky(L.film(keras.layers.Add()(terms), style, "finest_film1"))
     y = L.leaky(L.film(L.conv(x, width, 3, "finest_conv"), style, "finest_film2"))
-    x = L.leaky(L.conv(keras.layers.Add()([x, y]), width, 1, "finest_out"))
-    return [_pixels(x, noise, f"pixels{i}") for i in range(n_channels)]
+    return L.leaky(L.conv(keras.layers.Add()([x, y]), width, 1, "finest_out"))
 
 
 def _pixels(x, noise, name: str):

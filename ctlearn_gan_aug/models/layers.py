@@ -1,10 +1,24 @@
 """Small building blocks out of plain Keras layers."""
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 from keras import ops
 
 SLOPE = 0.2
+
+
+@contextlib.contextmanager
+def in_float32() -> Iterator[None]:
+    """Let layers that are made meanwhile calculate in float32, whatever the global policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def leaky(x):
@@ -49,44 +63,114 @@ def shift(x, embedding, name: str):
     return keras.layers.Add()([x, keras.layers.Reshape((1, 1, filters))(bias)])
 
 
-def crop_to(x, side: int):
-    """Cut a square map down to ``side`` cells, at the far edges."""
-    excess = x.shape[1] - side
-    return keras.layers.Cropping2D(((0, excess), (0, excess)))(x) if excess else x
-
-
 def pad_to(x, side: int):
     """Zero-pad a square map up to ``side`` cells, at the far edges."""
     missing = side - x.shape[1]
     return keras.layers.ZeroPadding2D(((0, missing), (0, missing)))(x) if missing else x
 
 
-def upsample(x):
-    """Double the resolution by repeating cells, with a gradient that XLA can compile."""
-    side, depth = x.shape[1], x.shape[-1]
-    x = keras.layers.Reshape((side, 1, side, depth))(x)
-    x = keras.layers.Concatenate(axis=2)([x, x])
-    x = keras.layers.Reshape((2 * side, side, 1, depth))(x)
-    x = keras.layers.Concatenate(axis=3)([x, x])
-    return keras.layers.Reshape((2 * side, 2 * side, depth))(x)
-
-
 def channels(image) -> list:
-    """Images (B, side, side, c) as c tensors (B, side, side, 1)."""
-    side, n = image.shape[1], image.shape[-1]
-    if n == 1:
-        return [image]
-    rows = keras.layers.Permute((2, 1))(keras.layers.Reshape((side * side, n))(image))
-    cuts = (keras.layers.Cropping1D((i, n - 1 - i))(rows) for i in range(n))
-    return [keras.layers.Reshape((side, side, 1))(cut) for cut in cuts]
+    """Images (B, side, side, c) as c tensors (B, side, side)."""
+    return ops.unstack(ops.transpose(image, (0, 3, 1, 2)), axis=1)
 
 
 def space_to_depth(x):
-    """Halve the resolution, one channel becoming four; the side must be even."""
-    side, depth = x.shape[1] // 2, x.shape[-1]
-    x = keras.layers.Reshape((side, 2, side, 2, depth))(x)
-    x = keras.layers.Permute((1, 3, 2, 4, 5))(x)
-    return keras.layers.Reshape((side, side, 4 * depth))(x)
+    """Maps (B, n, side, side) at half the resolution, with four channels for each.
+
+    An odd side gets a row and a column of zeros at the far edges.
+
+    Returns
+    -------
+    tensor (B, half, half, 4 n)
+        Channels of a cell's first row come first.
+    """
+    _, n, side, _ = x.shape
+    half = (side + 1) // 2
+    margin = (0, 2 * half - side)
+    x = ops.pad(x, ((0, 0), (0, 0), margin, margin))
+    x = ops.reshape(x, (-1, n, half, 2, half, 2))
+    return ops.reshape(ops.transpose(x, (0, 2, 4, 3, 5, 1)), (-1, half, half, 4 * n))
+
+
+def upsample(x, side: int | None = None):
+    """Double the resolution by repeating cells, up to a side that may leave out the last ones.
+
+    A map of that side already stays as it is.
+    """
+    side = side or 2 * x.shape[1]
+    return x if x.shape[1] == side else Upsample(side)(x)
+
+
+class Upsample(keras.layers.Layer):
+    """Nearest upsampling by 2 of a square map, cropped at the far edges.
+
+    Cells are chosen by a product with a constant matrix per axis: on processors the gradient is six
+    times as fast as that of repeating and cropping, and XLA can compile it.
+
+    Parameters
+    ----------
+    side : int
+        Of the result, at most twice that of the map.
+    """
+
+    def __init__(self, side: int, **options):
+        super().__init__(**options)
+        self.side = side
+
+    def call(self, x):
+        """Map (B, s, s, c) to (B, side, side, c)."""
+        _, before, _, depth = x.shape
+        chosen = np.eye(before)[np.arange(self.side) // 2]
+        chosen = ops.cast(chosen, x.dtype)
+        x = ops.matmul(chosen, ops.reshape(x, (-1, before, before * depth)))
+        x = ops.matmul(chosen, ops.reshape(x, (-1, before, depth)))
+        return ops.reshape(x, (-1, self.side, self.side, depth))
+
+    def get_config(self):
+        """Of the layer, for Keras."""
+        return {**super().get_config(), "side": self.side}
+
+
+class UpsampledConv(keras.layers.Layer):
+    """3x3 convolution of a map, after nearest upsampling by 2, concatenated with a finer map.
+
+    Repeated cells are multiplied once: upsampling and convolution together are a transposed
+    convolution of stride 2 whose 4x4 taps are sums of the 3x3 ones (compare Shi et al., arXiv
+    1609.05158), 4 products per cell in place of 9.
+
+    Parameters
+    ----------
+    filters : int
+        Channels of the result.
+    """
+
+    #: Taps of the transposed convolution (rows) as sums of those of the convolution.
+    _TAPS = ((0, 0, 1), (0, 1, 1), (1, 1, 0), (1, 0, 0))
+
+    def __init__(self, filters: int, **options):
+        super().__init__(**options)
+        self.filters = filters
+
+    def build(self, input_shape):
+        """Make the weights of the convolution of both maps together."""
+        depth = input_shape[0][-1] + input_shape[1][-1]
+        initializer = keras.initializers.VarianceScaling(2.0, "fan_in", "truncated_normal")
+        shape = (3, 3, depth, self.filters)
+        self.kernel = self.add_weight(shape=shape, initializer=initializer, name="kernel")
+        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def call(self, inputs):
+        """Maps (B, s, s, c) and (B, 2 s, 2 s, d) to (B, 2 s, 2 s, filters)."""
+        coarse, fine = inputs
+        kernels = self.kernel[:, :, : coarse.shape[-1]], self.kernel[:, :, coarse.shape[-1] :]
+        taps = ops.cast(self._TAPS, coarse.dtype)
+        spread = ops.einsum("ps,qt,stio->pqoi", taps, taps, kernels[0])
+        y = ops.conv_transpose(coarse, spread, strides=2, padding="same")
+        return y + ops.conv(fine, kernels[1], padding="same") + self.bias
+
+    def get_config(self):
+        """Of the layer, for Keras."""
+        return {**super().get_config(), "filters": self.filters}
 
 
 def pool(x, factor: int):

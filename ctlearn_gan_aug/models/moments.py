@@ -1,6 +1,7 @@
 """Moments of an image's light about its labels, for a critic to judge by."""
 
 import keras
+from keras import ops
 
 from . import layers as L
 from .shape import image_shape
@@ -21,26 +22,20 @@ def judged_moments(image, bright, rough, maps, labels):
 
     Parameters
     ----------
-    image : tensor (B, side, side, c)
-        Network units, charge first.
-    bright : tensor (B, side, side, 1)
+    image : list of tensor (B, side, side)
+        Channels in network units, charge first.
+    bright : tensor (B, side, side)
         Its `light`.
-    rough : list of tensor (B, side, side, 1)
-        Its `roughness`.
+    rough : list of tensor (B, side, side)
+        Its contrast and, if there are times, their jitter.
     maps : tensor (B, side, side, n_maps)
         Label maps.
     labels : tensor (B, n)
         The label vector (see `LabelMaps`).
     """
-    cells = image.shape[1] * image.shape[2]
-    powers = _powers(image, bright, rough)
-    powers = keras.layers.Reshape((cells, powers.shape[-1]))(powers)
-    place = keras.layers.Reshape((cells, maps.shape[-1]))(maps)
-    place = keras.layers.Concatenate()([place, keras.layers.Multiply()([place, place])])
-    sums = keras.layers.Dot(axes=(1, 1), name="moments")([powers, place])
-    sums = keras.layers.Flatten()(keras.layers.Rescaling(1.0 / cells)(sums))
+    sums = ops.reshape(image_moments(image, bright, rough, maps), (-1, _n_moments(image, maps)))
     sums = keras.layers.BatchNormalization(momentum=0.9, name="moments_norm")(sums)
-    shape = image_shape(image, bright, maps)
+    shape = image_shape(bright, image[1:], maps)
     shape = keras.layers.BatchNormalization(momentum=0.9, name="shape_norm")(shape)
     x = keras.layers.Concatenate()([sums, shape, labels])
     for number, width in enumerate(_WIDTHS):
@@ -48,18 +43,34 @@ def judged_moments(image, bright, rough, maps, labels):
     return x
 
 
-def _powers(image, bright, rough):
-    """Light, squares of light and roughness, and with times their product with light and again."""
-    _, *time = L.channels(image)
+def image_moments(image, bright, rough, maps):
+    """Means over the cells of powers of light, times the label maps or their squares.
+
+    Parameters are those of `judged_moments`.
+
+    Returns
+    -------
+    tensor (B, n_powers, 2 n_maps)
+        Powers: the light, squares of light and roughness, light times times and times again.
+    """
+    n_cells, n_maps = maps.shape[1] * maps.shape[2], maps.shape[-1]
+    powers = ops.stack(_powers(image, bright, rough), axis=1)
+    powers = ops.reshape(powers, (-1, powers.shape[1], n_cells)) / n_cells
+    place = ops.reshape(maps, (-1, n_cells, n_maps))
+    sums = [ops.matmul(powers, x) for x in (place, ops.square(place))]
+    return ops.concatenate(sums, axis=-1)
+
+
+def _n_moments(image, maps) -> int:
+    return 2 * maps.shape[-1] * (3 if len(image) == 1 else 6)
+
+
+def _powers(image, bright, rough) -> list:
     contrast, *jitter = rough
-    squares = [bright, contrast, *(_saturated(x) for x in jitter)]
-    powers = [bright, *(keras.layers.Multiply()([x, x]) for x in squares)]
-    for t in time:
-        late = keras.layers.Multiply()([bright, t])
-        powers += [late, keras.layers.Multiply()([late, t])]
-    return keras.layers.Concatenate()(powers)
-
-
-def _saturated(jitter):
-    """Accidental times are far off: squared as they are, nothing else would count."""
-    return keras.layers.Activation("tanh")(keras.layers.Rescaling(_STEEPNESS)(jitter))
+    # Accidental times are far off: squared as they are, nothing else would count.
+    squares = [bright, contrast, *(ops.tanh(_STEEPNESS * x) for x in jitter)]
+    powers = [bright, *map(ops.square, squares)]
+    for time in image[1:]:
+        late = bright * time
+        powers += [late, late * time]
+    return powers

@@ -1,8 +1,10 @@
-"""How far lit pixels stand out from their neighbours: what a critic is shown beside the image."""
+"""How far lit pixels stand out from their neighbours: what a critic is shown beside the image.
 
-import keras
+All maps are (B, side, side), without channels: thin columns are slow to calculate with.
+"""
 
-from . import layers as L
+import numpy as np
+from keras import ops
 
 #: Charge in network units below which a pixel may be night sky.
 _NIGHT_SKY = 0.35
@@ -10,47 +12,43 @@ _NIGHT_SKY = 0.35
 _JITTER_SCALE = 4.0
 
 
-def light(image):
-    """Charge beyond the night sky's (B, side, side, 1) of images (B, side, side, c)."""
-    charge, *_ = L.channels(image)
-    return keras.layers.ReLU()(keras.layers.Rescaling(1.0, -_NIGHT_SKY)(charge))
+def light(charge):
+    """Charge beyond the night sky's, of charges in network units."""
+    return ops.relu(charge - _NIGHT_SKY)
 
 
-def roughness(image, bright) -> list:
-    """Contrast of the charges and, if there are times, their jitter; each (B, side, side, 1).
-
-    Parameters
-    ----------
-    image : tensor (B, side, side, c)
-        Network units, charge first.
-    bright : tensor (B, side, side, 1)
-        Its `light`.
-    """
-    charge, *time = L.channels(image)
-    return [_contrast(charge, bright), *(_jitter(t, bright) for t in time)]
-
-
-def _contrast(charge, bright):
+def contrast(charge, bright):
     """How far pixels with light stand out from their neighbours, in proportion to that light.
 
     In the compressed units of the network a bright pixel that is half too bright differs less from
     its neighbours than one pixel of night sky from the next.
+
+    Parameters
+    ----------
+    charge : tensor (B, side, side)
+        Network units.
+    bright : tensor (B, side, side)
+        Its `light`.
     """
-    contrast = keras.layers.Subtract()([charge, _around(charge)])
-    return keras.layers.Multiply(name="contrast")([contrast, bright])
+    return (charge - _around(charge)) * bright
 
 
-def _jitter(time, bright):
+def jitter(time, bright):
     """Differences of a pixel's time from those around it, weighted by the light of both.
 
     Times of pixels without light mean nothing, and would hide how exactly those of a shower agree.
+
+    Parameters
+    ----------
+    time, bright : tensor (B, side, side)
+        Times in network units, and the `light` of the charges.
     """
-    same = keras.layers.Multiply()([time, _around(bright)])
-    others = _around(keras.layers.Multiply()([time, bright]))
-    difference = keras.layers.Subtract()([same, others])
-    jitter = keras.layers.Multiply()([difference, bright])
-    return keras.layers.Rescaling(_JITTER_SCALE, name="jitter")(jitter)
+    difference = time * _around(bright) - _around(time * bright)
+    return _JITTER_SCALE * (difference * bright)
 
 
 def _around(x):
-    return keras.layers.AveragePooling2D(3, strides=1, padding="same")(x)
+    """Mean over 3 x 3 cells, at the rim over those that exist: a product with a band per axis."""
+    near = np.tri(x.shape[-1], k=1) * np.tri(x.shape[-1], k=1).T
+    mean = (near / near.sum(axis=1, keepdims=True)).astype("float32")
+    return ops.matmul(ops.matmul(mean, x), mean.T)

@@ -1,5 +1,7 @@
 """What the critic says of images, and which way that pushes both networks."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from ..config.train import TrainConfig
@@ -9,6 +11,30 @@ from .networks import Networks
 
 #: Independent random streams of one critic update.
 _TURN_STREAM, _INTERPOLATE_STREAM = 1001, 2000
+
+
+class Turns(NamedTuple):
+    """What an update of the critic holds beside scores: not all of it has its turn in each.
+
+    Attributes
+    ----------
+    regularize : bool
+        The regulariser.
+    find_labels : bool
+        The label heads.
+    """
+
+    regularize: bool
+    find_labels: bool = True
+
+    @classmethod
+    def of(cls, config: TrainConfig, update: int):
+        """Turns of a numbered update."""
+        is_penalty = config.loss.regularizer in penalties.PENALTIES
+        return cls(
+            is_penalty and update % config.loss.interval == 0,
+            update % config.critic.label_interval == 0,
+        )
 
 
 class Criticism:
@@ -32,7 +58,7 @@ class Criticism:
         suits = suits and config.loss.regularizer in chain.REGULARIZERS
         self.chain = chain.find_chain(networks.critic) if suits else None
 
-    def gradients(self, real, fake, real_labels, fake_labels, stream, regularize: bool):
+    def gradients(self, real, fake, real_labels, fake_labels, stream, turns: Turns):
         """Which way the critic pushes.
 
         Parameters
@@ -43,8 +69,8 @@ class Criticism:
             What the critic is told of them, encoded.
         stream : tensor of int64
             Number of the update, for its random numbers.
-        regularize : bool
-            Whether the regulariser's turn has come.
+        turns : Turns
+            What this update holds beside scores.
 
         Returns
         -------
@@ -52,12 +78,12 @@ class Criticism:
             Gradients of the critic's loss with respect to its weights, and of the generator's with
             respect to ``fake`` (B, side, side, c), both times the loss scale; values to show.
         """
-        if self.chain and regularize:
+        if self.chain and turns.regularize:
             return self._chain_gradients(real, fake, stream)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(fake)
             data = real, fake, real_labels, fake_labels
-            critic, generator, values = self._losses(*data, stream, regularize)
+            critic, generator, values = self._losses(*data, stream, turns)
             scale = self.networks.loss_scale
             critic, generator = critic * scale, generator * scale
         gradients = tape.gradient(critic, self.networks.critic.trainable_variables)
@@ -73,7 +99,7 @@ class Criticism:
         push = -found.fake
         return found.critic, push, self._score_losses(found.real_score, found.fake_score)
 
-    def _losses(self, real, fake, real_labels, fake_labels, stream, regularize: bool):
+    def _losses(self, real, fake, real_labels, fake_labels, stream, turns: Turns):
         """Scores of simulated and generated images in one batch.
 
         One batch, since batch normalisation would otherwise show each kind a network of its own.
@@ -96,7 +122,7 @@ class Criticism:
             real_score, fake_score = tf.split(scores, parts)
         values = self._score_losses(real_score, fake_score)
         critic, generator = values["critic"], values["generator"]
-        if regularize:
+        if turns.regularize:
             if config.regularizer in penalties.AT_IMAGES:
                 point, score = (
                     (real, real_score) if config.regularizer == "r1" else (fake, fake_score)
@@ -108,9 +134,9 @@ class Criticism:
             critic += config.weight * config.interval * penalty
         if adaptive:
             values |= adaptive.follow(real_score)
-        if head is not None:
+        if head is not None and turns.find_labels:
             real_head, fake_head = tf.split(head, parts)
-            weight = self.config.critic.label_head
+            weight = self.config.critic.label_head * self.config.critic.label_interval
             found = self._head_losses(
                 _errors(real_head, real_labels), _errors(fake_head, fake_labels)
             )

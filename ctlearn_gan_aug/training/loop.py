@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from ..config.train import TrainConfig
 from ..errors import UserError
+from .criticism import Turns
 from .monitor import Monitor
-from .penalties import PENALTIES
 from .schedule import Schedule
 from .step import AdversarialStep
 
@@ -123,13 +123,12 @@ class Loop:
             labels = own[0] if own else shown  # a vicinity shows the critic other labels
             if self.schedule.is_warmup:
                 continue
-            done = number * config.training.critic_steps + part
-            regularize = config.loss.regularizer in PENALTIES and done % config.loss.interval == 0
+            turns = Turns.of(config, number * config.training.critic_steps + part)
             counter = tf.constant(part, tf.int64)
             data = index, counter, pixels, labels
             if part == last:
-                return self.step.joint_step(*data, pair_weight, regularize, shown)
-            self.step.critic_step(*data, regularize, shown)
+                return self.step.joint_step(*data, pair_weight, turns, shown)
+            self.step.critic_step(*data, turns, shown)
         return self.step.generator_step(index, pixels, labels, pair_weight)
 
     def _roll_back(self) -> int:

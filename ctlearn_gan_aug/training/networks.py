@@ -66,8 +66,13 @@ class Networks:
 
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Let networks that are built meanwhile compute in a Keras precision policy."""
+    """Let networks that are built meanwhile compute in a Keras precision policy.
+
+    Their layers are named as in a new process: names decide the order of operations in the compiled
+    graph, hence rounding.
+    """
     before = keras.config.dtype_policy()
+    keras.backend.clear_session()  # forgets the policy too
     keras.config.set_dtype_policy(precision)
     try:
         yield

@@ -29,6 +29,7 @@ from .folder import BEST, CHECKPOINT, STORE, check_output, prepare_output, with_
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
+from .normalization import fused
 from .samples import draw_samples
 from .schedule import Schedule
 from .snapshots import Snapshots
@@ -123,8 +124,6 @@ class Run:
 
     def __post_init__(self):
         config, events = self.config, self.events
-        # Names of layers decide the order of operations in the compiled graph, hence rounding.
-        keras.backend.clear_session()
         keras.utils.set_random_seed(config.seed)
         order = np.random.default_rng(config.seed).permutation(len(events))
         n_held_out = int(config.data.validation_split * len(events))
@@ -153,7 +152,8 @@ class Run:
 
     def _new_critic(self):
         side, channels = self.events.camera.grid_side, len(self.events.channels)
-        return build_critic(self.config.critic, side, self.maps.sizes, channels, self.labels.size)
+        sizes = side, self.maps.sizes, channels, self.labels.size
+        return fused(build_critic(self.config.critic, *sizes))
 
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""

@@ -10,10 +10,11 @@ from ..camera import Camera
 from ..config.train import TrainConfig
 from ..intensity import IntensityTransform
 from ..memory import images_per_batch
+from ..models.device import has_gpu
 from ..models.generator import NOISE_CHANNELS
 from ..models.maps import LabelMaps
 from . import losses, penalties
-from .criticism import Criticism
+from .criticism import Criticism, Turns
 from .networks import Networks
 
 #: Independent random streams of one step, beside those of `criticism`.
@@ -58,10 +59,14 @@ class AdversarialStep:
         self.cell_of_pixel = tf.constant(camera.cell_of_pixel)
         self.mask = tf.reshape(tf.constant(maps.mask), (1, maps.side, maps.side, 1))
         self.criticism = Criticism(config, networks, maps)
-        self.critic_step = tf.function(self._critic_step, reduce_retracing=True)
-        self.generator_step = tf.function(self._generator_step, reduce_retracing=True)
-        self.joint_step = tf.function(self._joint_step, reduce_retracing=True)
-        self._sample = tf.function(self._sampled_pixels, reduce_retracing=True)
+        self.critic_step = self._compiled(self._critic_step)
+        self.generator_step = self._compiled(self._generator_step)
+        self.joint_step = self._compiled(self._joint_step)
+        self._sample = self._compiled(self._sampled_pixels)
+
+    def _compiled(self, function: Callable) -> Callable:
+        is_jit = uses_xla(self.config.training.jit)
+        return tf.function(function, reduce_retracing=True, jit_compile=is_jit or None)
 
     def real_images(self, pixels):
         """Pixel vectors (B, n_pixels, c) in p.e./ns to the grid in network units."""
@@ -78,7 +83,7 @@ class AdversarialStep:
         inputs = [latent, *self.maps(labels), noise, *self.intensity.pedestals(noise)]
         return generator(inputs, training=training)
 
-    def _critic_step(self, step, part, pixels, labels, regularize: bool, shown=None):
+    def _critic_step(self, step, part, pixels, labels, turns: Turns, shown=None):
         """Update the critic alone on one batch; returns its losses by name.
 
         ``shown`` are the labels the critic sees, if not those of the images.
@@ -87,9 +92,7 @@ class AdversarialStep:
         stream = step * _STREAMS_PER_STEP + part
         real = self.real_images(pixels)
         fake = self.generate(labels, stream + _CRITIC_STREAM)
-        gradients, _, values = self.criticism.gradients(
-            real, fake, shown, shown, stream, regularize
-        )
+        gradients, _, values = self.criticism.gradients(real, fake, shown, shown, stream, turns)
         self._update_critic(*self._unscaled(gradients))
         return values
 
@@ -106,7 +109,7 @@ class AdversarialStep:
         self._update_generator(step, *self._unscaled(tape.gradient(total, variables)))
         return values
 
-    def _joint_step(self, step, part, pixels, labels, pair_weight, regularize: bool, shown=None):
+    def _joint_step(self, step, part, pixels, labels, pair_weight, turns: Turns, shown=None):
         """Update critic and generator on the same generated images; returns losses by name.
 
         One pass through each network serves both, which saves a fourth of two separate steps.
@@ -121,7 +124,7 @@ class AdversarialStep:
             own *= self.networks.loss_scale
         stream = step * _STREAMS_PER_STEP + part
         critic_gradients, push, scores = self.criticism.gradients(
-            real, fake, shown, self._generated_labels(shown), stream, regularize
+            real, fake, shown, self._generated_labels(shown), stream, turns
         )
         variables = self.networks.generator.trainable_variables
         gradients = tape.gradient([fake, own], variables, output_gradients=[push, tf.ones(())])
@@ -207,6 +210,11 @@ class AdversarialStep:
         key = tf.stack([tf.constant(self.config.seed, tf.int64), -2 - 2 * stream])
         uniform = tf.random.stateless_uniform(tf.shape(pixels)[:2], key)
         return self.intensity.decode(pixels, uniform)
+
+
+def uses_xla(wanted: bool | str) -> bool:
+    """Whether steps are compiled with XLA, if ``training.jit`` is this."""
+    return has_gpu() if wanted == "auto" else bool(wanted)
 
 
 def random_inputs(seed: int, stream, n, generator: keras.Model):
