@@ -13,13 +13,19 @@ the night sky's pulses, so its charges are neither centred nor normal; their qua
 from pixels far from any shower, and a generator need only put the signal on top.
 """
 
-import itertools
 import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from .errors import UserError
+from .intensity_fit import (
+    PEDESTAL_SIGMAS,
+    TIME_QUANTILES,
+    faintest_signal,
+    fit_pedestal,
+    fit_times,
+)
 
 #: Divides asinh so that bright pixels are of order 1 in network units.
 CHARGE_UNIT = 2.0
@@ -27,19 +33,8 @@ CHARGE_UNIT = 2.0
 TIME_UNIT = 2.0
 #: Channels a generator can make.
 CHANNELS = ("image", "peak_time")
-#: Normal deviations at whose quantiles pedestal charges are tabulated, out to rare outliers.
-PEDESTAL_SIGMAS = tuple(np.linspace(-4.0, 4.0, 81).tolist())
-#: The pedestal is taken from this part of the pixels, those furthest from the cleaned ones: faint
-#: light reaches far around a shower.
-_PEDESTAL_SHARE = 0.4
-_PEDESTAL_MINIMUM = 10_000
-_TIME_QUANTILES = 65
-_CHARGE_BINS = 12
 _GATE_SLOPE = 4.0
 _GATE_OPEN = 0.5
-#: Of the noise, where the gate is half open: lower, and times without meaning swamp the channel;
-#: higher, and faint pixels of a shower lose theirs.
-_GATE_PERCENTILE = 84.1
 
 
 @dataclass(frozen=True)
@@ -109,13 +104,13 @@ class IntensityTransform:
         noise = charge[~masks]
         noise = noise if noise.size else charge.ravel()
         width = float(np.subtract(*np.percentile(noise, [84.1, 15.9]))) / 2
-        scale = max(4.0 * width or _faintest(charge, masks), 1e-3)
+        scale = max(4.0 * width or faintest_signal(charge, masks), 1e-3)
         limits = (float(charge.min()), 2.0 * float(charge.max()))
-        pedestal = _fit_pedestal(charge, masks, neighbors)
+        pedestal = fit_pedestal(charge, masks, neighbors)
         if "peak_time" not in channels:
             return cls(channels, scale, limits, pedestal=pedestal)
         time = pixels[..., channels.index("peak_time")]
-        times = _fit_times(charge, time, masks, scale)
+        times = fit_times(charge, time, masks, scale)
         return cls(channels, scale, limits, **times, pedestal=pedestal)
 
     @property
@@ -136,11 +131,11 @@ class IntensityTransform:
         """Pixels (..., n_channels) in p.e./ns to network units, as a tensor of Keras' backend."""
         from keras import ops
 
-        asinh = ops.arcsinh(pixels[..., :1] / self.charge_scale)
+        asinh = _arcsinh(pixels[..., :1] / self.charge_scale)
         if not self.has_time:
             return asinh / CHARGE_UNIT
         gate = ops.sigmoid((asinh - self.gate_center) * self.gate_slope)
-        time = ops.arcsinh((pixels[..., 1:2] - self.time_center) / self.time_scale)
+        time = _arcsinh((pixels[..., 1:2] - self.time_center) / self.time_scale)
         return ops.concatenate([asinh / CHARGE_UNIT, gate * time / TIME_UNIT], axis=-1)
 
     def decode_charge(self, encoded):
@@ -197,12 +192,12 @@ class IntensityTransform:
         position = (normal[..., 0] - PEDESTAL_SIGMAS[0]) / step
         position = ops.clip(position, 0.0, len(self.pedestal) - 1.001)
         charge = _interpolated(self.pedestal, position)
-        asinh = ops.arcsinh(charge / self.charge_scale) / CHARGE_UNIT
+        asinh = _arcsinh(charge / self.charge_scale) / CHARGE_UNIT
         if not self.has_time:
             return [asinh[..., None]]
         uniform = 0.5 * (1.0 + ops.erf(normal[..., 1] / math.sqrt(2.0)))
         time = self._noise_time(charge, uniform)
-        time = ops.arcsinh((time - self.time_center) / self.time_scale) / TIME_UNIT
+        time = _arcsinh((time - self.time_center) / self.time_scale) / TIME_UNIT
         return [asinh[..., None], time[..., None]]
 
     def _noise_time(self, charge, uniform):
@@ -213,8 +208,8 @@ class IntensityTransform:
         row = ops.reshape(ops.searchsorted(edges, ops.reshape(charge, (-1,))), ops.shape(charge))
         row = ops.minimum(row, len(edges) - 1)
         # Below the last quantile, so that the next row of the table stays out of it.
-        position = ops.minimum(uniform * (_TIME_QUANTILES - 1), _TIME_QUANTILES - 1.001)
-        return _interpolated(np.ravel(self.noise_times), position, first=row * _TIME_QUANTILES)
+        position = ops.minimum(uniform * (TIME_QUANTILES - 1), TIME_QUANTILES - 1.001)
+        return _interpolated(np.ravel(self.noise_times), position, first=row * TIME_QUANTILES)
 
     def to_dict(self) -> dict:
         """Plain values for YAML; `from_dict` restores the same transform."""
@@ -226,57 +221,12 @@ class IntensityTransform:
         return cls(**{key: _frozen(value) for key, value in content.items()})
 
 
-def _fit_pedestal(charge, masks, neighbors) -> tuple[float, ...]:
-    dark = charge[_far_from(masks, neighbors)]
-    dark = dark if dark.size >= _PEDESTAL_MINIMUM else charge[~masks]
-    dark = dark if dark.size else charge.ravel()
-    shares = [0.5 * (1.0 + math.erf(sigma / math.sqrt(2.0))) for sigma in PEDESTAL_SIGMAS]
-    return tuple(map(float, np.quantile(dark, shares)))
+def _arcsinh(x):
+    """Of numbers, by functions that backends calculate for many at once, which asinh is not."""
+    from keras import ops
 
-
-def _far_from(masks, neighbors) -> np.ndarray:
-    """Pixels furthest from the cleaned ones, at least `_PEDESTAL_SHARE` of images that have some.
-
-    Without cleaned pixel, faint light may be anywhere.
-    """
-    has_signal = masks.any(axis=1)
-    far = ~masks & has_signal[:, None]
-    least = _PEDESTAL_SHARE * masks[has_signal].size
-    while neighbors is not None:
-        near = (~far).astype(np.float32)
-        further = far & ((neighbors @ near.T).T == 0)
-        if further.sum() < least or further.sum() == far.sum():
-            break
-        far = further
-    return far
-
-
-def _faintest(charge, masks) -> float:
-    """Charge of faint signal pixels, p.e.: about the noise's reach where it has been cut off."""
-    return float(np.percentile(charge[masks] if masks.any() else charge[charge > 0], 1))
-
-
-def _fit_times(charge, time, masks, scale) -> dict:
-    signal = time[masks] if masks.any() else time.ravel()
-    low, center, high = np.percentile(signal, [15.9, 50, 84.1])
-    noise = charge[~masks] if (~masks).any() else charge.ravel()
-    gate_charge, top = map(float, np.percentile(noise, [_GATE_PERCENTILE, 99.5]))
-    if masks.any():
-        top = max(min(top, 0.85 * float(np.percentile(charge[masks], 1))), float(charge.min()))
-    edges = np.unique(np.quantile(charge[charge <= top], np.linspace(0, 1, _CHARGE_BINS + 1)))
-    if len(edges) == 1:  # pixels without signal are all 0 in files of reduced volume
-        edges = np.repeat(edges, 2)
-    rows, chances = [], np.linspace(0, 1, _TIME_QUANTILES)
-    for left, right in itertools.pairwise(edges):
-        rows.append(np.quantile(time[(charge >= left) & (charge <= right)], chances))
-    return {
-        "time_center": float(center),
-        "time_scale": max(float(high - low) / 2, 1e-3),
-        "time_limits": (float(time.min()), float(time.max())),
-        "gate_center": float(np.arcsinh(gate_charge / scale)),
-        "noise_charges": tuple(map(float, edges[1:])),
-        "noise_times": tuple(tuple(map(float, row)) for row in rows),
-    }
+    size = ops.abs(x)
+    return ops.sign(x) * ops.log(size + ops.sqrt(1.0 + ops.square(size)))
 
 
 def _interpolated(table, position, first=0):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ctlearn_gan_aug.models import layers as L
 from ctlearn_gan_aug.training.normalization import fused
+from ctlearn_gan_aug.training.optimizer import FusedAdam
 
 
 @pytest.fixture
@@ -106,3 +107,18 @@ def test_layers_made_in_float32_stay_so_whatever_the_policy():
     finally:
         keras.config.set_dtype_policy(before)
     assert (exact.compute_dtype, rough.compute_dtype) == ("float32", "bfloat16")
+
+
+def test_fused_adam_is_adam(rng):
+    starts = [rng.normal(size=shape).astype(np.float32) for shape in ((3, 4), (5,))]
+    moved = []
+    for kind in (keras.optimizers.Adam, FusedAdam):
+        variables = [keras.Variable(x) for x in starts]
+        optimizer = kind(0.01, beta_1=0.5, beta_2=0.99, epsilon=1e-8, global_clipnorm=1.0)
+        optimizer.build(variables)
+        for number in range(3):
+            gradients = [tf.sin(float(number) + 5.0 * x.value) for x in variables]
+            optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        moved.append([x.numpy() for x in (*variables, *optimizer.variables[2:])])
+    assert_equal(moved[1], moved[0])
+    assert np.abs(moved[1][0] - starts[0]).max() > 0.01

@@ -118,8 +118,9 @@ def train_twice(config, networks, parts):
     for number in range(2 if networks.scale is None else 12):
         counter = tf.constant(number, tf.int64)
         pair_weight = tf.constant(1.0)
+        turns = Turns(True, find_labels=number % 2 == 1)
         values = step.joint_step(
-            counter, tf.constant(0, tf.int64), pixels, encoded, pair_weight, Turns(True)
+            counter, tf.constant(0, tf.int64), pixels, encoded, pair_weight, turns
         )
     still = {
         variable.path
@@ -155,6 +156,7 @@ def test_every_combination_trains(parts, networks_of, loss, regularizer, conditi
         {"critic": {"minibatch_std": True}},
         {"critic": {"label_head": 1.0}},
         {"training": {"precision": "mixed_float16"}},
+        {"training": {"precision": "mixed_float16"}, "critic": {"label_head": 1.0}},
         {"training": {"precision": "mixed_bfloat16"}},
         {"training": {"symmetries": "adaptive"}},
     ],

@@ -89,16 +89,16 @@ def _residual(config: GeneratorConfig, inputs: dict, side: int, reach: tuple[flo
     """
     sides = _level_sides(side, len(config.channels))
     code, style, trunk = _code(config, inputs)
-    local = inputs["noise"]
-    if trunk is not None:
-        local = keras.layers.Concatenate(name="local")([trunk, local])
+    local = [inputs["noise"]] if trunk is None else [trunk, inputs["noise"]]
 
     width = config.channels[0]
     x = L.dense(code, sides[0] ** 2 * width, "base")
     x = keras.layers.Reshape((sides[0], sides[0], width))(x)
     for level, width in enumerate(config.channels[:-1]):
         factor = 2 ** (len(config.channels) - 1 - level)
-        x = _block(config, x, L.pool(local, factor), style, width, f"level{level}")
+        seen = [L.pool(part, factor) for part in local]
+        seen = keras.layers.Concatenate()(seen) if len(seen) > 1 else seen[0]
+        x = _block(config, x, seen, style, width, f"level{level}")
         x = attend(x, f"level{level}_attention", config.attention)
     x = _finest(config, x, trunk, inputs["noise"], style, side)
     # Pixels in bfloat16 would show its steps.

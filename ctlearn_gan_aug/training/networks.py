@@ -8,6 +8,7 @@ import keras
 
 from ..config.train import TrainingConfig
 from .adaptive import AdaptiveSymmetries
+from .optimizer import FusedAdam
 from .scaling import LossScale
 
 
@@ -43,7 +44,7 @@ class Networks:
         options["global_clipnorm"] = config.gradient_clip
         optimizers = []
         for model in (generator, critic):
-            optimizers.append(keras.optimizers.Adam(config.learning_rate, **options))
+            optimizers.append(FusedAdam(config.learning_rate, **options))
             optimizers[-1].build(model.trainable_variables)
         scale = LossScale() if config.precision == "mixed_float16" else None
         return cls(generator, averaged, critic, *optimizers, adaptive, scale)

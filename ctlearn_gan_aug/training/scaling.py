@@ -25,14 +25,20 @@ class LossScale:
         """Gradients of the losses themselves, from those of all scaled losses of one step.
 
         A group in which a gradient has overflown is zero throughout, which leaves its step out.
+        None stays None.
         """
+        given = [[g for g in group if g is not None] for group in groups]
         finite = [
-            tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in group]) for group in groups
+            tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in group]) for group in given
         ]
         scale = self.value.read_value()
         change = tf.where(tf.reduce_all(finite), 2.0 ** (1.0 / _DOUBLING), 0.5)
         self.value.assign(tf.clip_by_value(scale * change, 1.0, _LARGEST))
-        return [
-            [tf.where(is_finite, g / scale, tf.zeros_like(g)) for g in group]
-            for group, is_finite in zip(groups, finite, strict=True)
-        ]
+
+        def unscaled(gradient, is_finite):
+            if gradient is None:
+                return None
+            return tf.where(is_finite, gradient / scale, tf.zeros_like(gradient))
+
+        pairs = zip(groups, finite, strict=True)
+        return [[unscaled(g, is_finite) for g in group] for group, is_finite in pairs]

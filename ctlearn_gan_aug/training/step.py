@@ -160,8 +160,10 @@ class AdversarialStep:
 
     def _update_critic(self, gradients) -> None:
         variables = self.networks.critic.trainable_variables
-        optimizer = self.networks.critic_optimizer
-        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        # Label heads have no gradient where it is not their turn.
+        pairs = zip(gradients, variables, strict=True)
+        moved = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+        self.networks.critic_optimizer.apply_gradients(moved)
         if self.config.loss.regularizer == "clip":
             penalties.clip_weights(variables, self.config.loss.clip)
 
