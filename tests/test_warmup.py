@@ -19,7 +19,7 @@ class Step:
     def __init__(self, events, labels):
         self.intensity = IntensityTransform.fit(events.pixels, events.masks, events.channels)
         self.events, self.labels, self.camera = events, labels, events.camera
-        self.lit = 0.0
+        self.lit, self.brightest = 0.0, np.inf
 
     def real_images(self, pixels):
         import keras
@@ -34,6 +34,7 @@ class Step:
         images = np.array(_night_sky(self, (n, self.camera.n_pixels, 2), 5 + number))
         lit = np.arange(n) < self.lit * n
         images[lit] = self.events.pixels[:n][lit]
+        images[..., 0] = np.minimum(images[..., 0], self.brightest)
         return images
 
 
@@ -71,6 +72,16 @@ def test_it_ends_when_the_gain_stops_growing(made, caplog):
     assert gains[0] == pytest.approx(0, abs=0.02)
     assert max(gains) > 0.3
     assert made.notes[25]["dark"] > 0.9
+
+
+def test_showers_too_faint_for_the_cleaning_are_no_night_sky(made, caplog):
+    """As pairs make of protons, whose labels tell little; a critic makes them bright."""
+    made.step.brightest = 4.0  # p.e.
+    train(made, 1, np.full(600, 0.9))
+    assert made.notes[25]["dark"] > 0.9
+    assert made.notes[25]["gain"] > 0.05
+    assert made.schedule.warmup_end == 125
+    assert "again" not in caplog.text
 
 
 def test_a_night_sky_that_stays_ends_it_late_and_is_said(made, caplog):

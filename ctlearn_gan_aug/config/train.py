@@ -100,7 +100,7 @@ class LossConfig(Section):
         "none", "clip", "gradient_penalty", "one_sided_gradient_penalty", "dragan", "r1", "r2"
     ] = "r1"
     weight: Weight = 0.01
-    interval: Positive = 16
+    interval: Positive = 32
     clip: Weight = Field(0.01, gt=0)
     excess: Weight = 1.0
     label_smoothing: Number = Field(0.0, ge=0, lt=0.5)

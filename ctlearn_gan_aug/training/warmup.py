@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 _N_EVENTS, _EVERY, _RARELY = 256, 25, 250
 #: It ends when the gain has grown by less than this part of itself in so many looks.
 _GROWTH, _LOOKS = 0.1, 4
-#: Share of images that are dark and would be lit in simulation, from which a generator shows night
-#: sky alone, and how often it is brought back from there.
-_DEAD, _MAX_RETURNS = 0.6, 3
+#: A generator shows night sky alone if its gain is below the first and so large a share of images
+#: is dark that would be lit in simulation; and how often it is brought back from there.
+_MARGIN, _DEAD, _MAX_RETURNS = 0.02, 0.6, 3
 #: Steps of a run below which images follow their labels poorly, those from which they do it well,
 #: and seconds after which the number of steps is known.
 _FEW, _MANY, _SOON = 1000, 10_000, 60.0
@@ -89,7 +89,7 @@ class Warmup:
             return
         gain, dark = self._look(number)
         self._gains.append(gain)
-        if is_over or (self._has_learnt() and not self._is_dead(dark)):
+        if is_over or (self._has_learnt() and not self._is_dead(gain, dark)):
             self._start(number, gain, dark)
 
     @functools.cached_property
@@ -105,7 +105,7 @@ class Warmup:
 
     def _start(self, number: int, gain: float, dark: float) -> None:
         self.schedule.set_warmup(number)
-        if self._is_dead(dark) and number >= _EVERY:
+        if self._is_dead(gain, dark) and number >= _EVERY:
             log.warning(
                 "Step %d: the critic starts, as the warm-up has taken warmup.fraction (%g) of the "
                 "run, but images still show night sky alone; give more steps or time.",
@@ -122,8 +122,8 @@ class Warmup:
 
     def _check_alive(self, number: int) -> None:
         """Pause the critic if the generator shows nothing any more."""
-        _, dark = self._look(number)
-        if not self._is_dead(dark) or self._returns >= _MAX_RETURNS:
+        gain, dark = self._look(number)
+        if not self._is_dead(gain, dark) or self._returns >= _MAX_RETURNS:
             return
         log.warning(
             "Step %d: %.0f%% of the images are dark (simulated %.0f%%): the generator learns from "
@@ -142,9 +142,13 @@ class Warmup:
         before, best = max(self._gains[:-_LOOKS]), max(self._gains)
         return best - before < _GROWTH * best
 
-    def _is_dead(self, dark: float) -> bool:
-        """Whether hardly anything shows: standing still at night sky is no end of learning."""
-        return dark - self._dark > _DEAD * (1.0 - self._dark)
+    def _is_dead(self, gain: float, dark: float) -> bool:
+        """Whether hardly anything shows: standing still at night sky is no end of learning.
+
+        Dark images alone are no sign of it: what pairs teach of showers whose labels tell little,
+        as of protons, may be too faint for the cleaning, and only a critic makes it bright.
+        """
+        return gain < _MARGIN and dark - self._dark > _DEAD * (1.0 - self._dark)
 
     def _look(self, number: int) -> tuple[float, float]:
         """Gain, and share of images without a cleaned pixel."""
