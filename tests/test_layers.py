@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from ctlearn_gan_aug.models import layers as L
+from ctlearn_gan_aug.models.flops import layer_flops
 from ctlearn_gan_aug.training.normalization import fused
 from ctlearn_gan_aug.training.optimizer import FusedAdam
 
@@ -57,6 +58,12 @@ def test_a_convolution_of_an_upsampled_map_beside_a_finer_one(rng):
 
     found = with_gradients(lambda x, y: layer([x, y]), coarse, fine)
     assert_equal(found, with_gradients(expected, coarse, fine))
+
+
+def test_repeated_cells_are_multiplied_once():
+    layer = L.UpsampledConv(8)
+    layer([keras.Input((5, 5, 6)), keras.Input((10, 10, 3))])
+    assert layer_flops(layer) == 2 * 8 * 10 * 10 * (4 * 6 + 9 * 3)
 
 
 @pytest.mark.parametrize("side", [8, 7])

@@ -4,6 +4,8 @@ import math
 
 import keras
 
+from .layers import UpsampledConv
+
 
 def model_flops(model: keras.Model) -> int:
     """Floating point operations of one pass for one image: twice the multiplications.
@@ -24,6 +26,10 @@ def layer_flops(layer) -> int:
     if isinstance(layer, keras.layers.Dot):
         axis = layer.axes if isinstance(layer.axes, int) else layer.axes[0]
         return 2 * math.prod(positions.shape[1:]) * layer.input[0].shape[axis]
+    if isinstance(layer, UpsampledConv):
+        coarse, fine = (x.shape[-1] for x in layer.input)
+        taps = 4 * coarse + 9 * fine
+        return 2 * taps * layer.filters * math.prod(positions.shape[1:-1])
     if isinstance(layer, keras.layers.Conv2DTranspose):
         positions = layer.input
     kernel = getattr(layer, "kernel", None)
