@@ -19,6 +19,7 @@ LEAVES = {
     "labels",
     "camera",
     "intensity",
+    "intensity_fit",
     "directions",
     "plotting",
     "progress",
