@@ -121,7 +121,7 @@ def timed_config(
 
 def _timed_steps(config: TrainConfig, steps: int | None) -> int:
     """Steps that hold the regulariser as often as a whole run does."""
-    interval = config.loss.interval
+    interval = math.lcm(config.loss.interval, config.critic.label_interval)
     period = interval // math.gcd(interval, config.training.critic_steps)
     return period * -(-(steps or _LEAST_STEPS) // period)
 
@@ -248,7 +248,7 @@ def training_flops(config: TrainConfig, generator, critic) -> float:
     """FLOP that training needs per generated image, from the shapes of the layers.
 
     A backward pass costs twice a forward one, and once where only the image's gradient is needed.
-    An auxiliary is not counted.
+    An auxiliary is not counted, label heads are in every step.
     """
     from .models.flops import model_flops
 

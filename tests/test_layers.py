@@ -106,14 +106,12 @@ def test_fused_normalisation_is_keras_own_with_its_second_gradient(rng, dtype):
 
 def test_layers_made_in_float32_stay_so_whatever_the_policy():
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        with L.in_float32():
+    with L.precision("mixed_bfloat16"):
+        with L.precision("float32"):
             exact = keras.layers.Dense(2)
         rough = keras.layers.Dense(2)
-    finally:
-        keras.config.set_dtype_policy(before)
     assert (exact.compute_dtype, rough.compute_dtype) == ("float32", "bfloat16")
+    assert keras.config.dtype_policy() == before
 
 
 def test_fused_adam_is_adam(rng):

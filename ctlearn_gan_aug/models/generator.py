@@ -62,7 +62,7 @@ def build_generator(
     else:
         charge, *time = _dcgan(config, inputs, side, n_channels)
     # Images leave in float32 whatever precision the layers compute in.
-    with L.in_float32():
+    with L.precision("float32"):
         if time:
             charge = keras.layers.Concatenate()([charge, _gated(time[0], charge, gate)])
         image = keras.layers.Activation("linear", name="image")(charge)
@@ -102,7 +102,7 @@ def _residual(config: GeneratorConfig, inputs: dict, side: int, reach: tuple[flo
         x = attend(x, f"level{level}_attention", config.attention)
     x = _finest(config, x, trunk, inputs["noise"], style, side)
     # Pixels in bfloat16 would show its steps.
-    with L.in_float32():
+    with L.precision("float32"):
         signal = [_pixels(x, inputs["noise"], f"pixels{i}") for i in range(len(reach))]
         signal = [_bounded(x, 2.0 * limit) for x, limit in zip(signal, reach, strict=True)]
         return _over_pedestal(signal, [inputs[f"pedestal{i}"] for i in range(len(reach))])

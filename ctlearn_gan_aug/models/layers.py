@@ -11,10 +11,10 @@ SLOPE = 0.2
 
 
 @contextlib.contextmanager
-def in_float32() -> Iterator[None]:
-    """Let layers that are made meanwhile calculate in float32, whatever the global policy."""
+def precision(policy: str) -> Iterator[None]:
+    """Let layers that are made meanwhile calculate in a Keras precision policy."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
+    keras.config.set_dtype_policy(policy)
     try:
         yield
     finally:

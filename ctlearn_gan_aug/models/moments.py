@@ -33,7 +33,8 @@ def judged_moments(image, bright, rough, maps, labels):
     labels : tensor (B, n)
         The label vector (see `LabelMaps`).
     """
-    sums = ops.reshape(image_moments(image, bright, rough, maps), (-1, _n_moments(image, maps)))
+    sums = image_moments(image, bright, rough, maps)
+    sums = ops.reshape(sums, (-1, sums.shape[1] * sums.shape[2]))
     sums = keras.layers.BatchNormalization(momentum=0.9, name="moments_norm")(sums)
     shape = image_shape(bright, image[1:], maps)
     shape = keras.layers.BatchNormalization(momentum=0.9, name="shape_norm")(shape)
@@ -59,10 +60,6 @@ def image_moments(image, bright, rough, maps):
     place = ops.reshape(maps, (-1, n_cells, n_maps))
     sums = [ops.matmul(powers, x) for x in (place, ops.square(place))]
     return ops.concatenate(sums, axis=-1)
-
-
-def _n_moments(image, maps) -> int:
-    return 2 * maps.shape[-1] * (3 if len(image) == 1 else 6)
 
 
 def _powers(image, bright, rough) -> list:

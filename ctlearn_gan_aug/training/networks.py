@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import keras
 
 from ..config.train import TrainingConfig
+from ..models import layers as L
 from .adaptive import AdaptiveSymmetries
 from .optimizer import FusedAdam
 from .scaling import LossScale
@@ -74,8 +75,6 @@ def computing_in(precision: str) -> Iterator[None]:
     """
     before = keras.config.dtype_policy()
     keras.backend.clear_session()  # forgets the policy too
-    keras.config.set_dtype_policy(precision)
-    try:
+    keras.config.set_dtype_policy(before)
+    with L.precision(precision):
         yield
-    finally:
-        keras.config.set_dtype_policy(before)

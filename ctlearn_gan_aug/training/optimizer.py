@@ -5,10 +5,10 @@ import tensorflow as tf
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """Keras' Adam by TensorFlow's fused operation: the networks have 150 variables, most of them
-    small, and ten operations for each cost more than what they calculate.
+    """Keras' Adam (Kingma & Ba, arXiv 1412.6980) by TensorFlow's fused operation.
 
-    Kingma & Ba, arXiv 1412.6980.
+    The networks have 150 variables, most of them small, and ten operations for each cost more than
+    what they calculate.
     """
 
     def update_step(self, gradient, variable, learning_rate):
