@@ -21,6 +21,7 @@ LEAVES = {
     "intensity",
     "intensity_fit",
     "directions",
+    "symmetry",
     "plotting",
     "progress",
     "locks",
