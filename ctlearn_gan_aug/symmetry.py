@@ -39,6 +39,10 @@ class Pointing:
 
         return cls(pair("telescope_"), pair(""))
 
+    def __getitem__(self, index) -> "Pointing":
+        """Pointings of some events."""
+        return Pointing(self.telescope[index], self.array[index])
+
 
 @dataclass(frozen=True)
 class Turns:

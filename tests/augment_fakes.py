@@ -9,9 +9,10 @@ import numpy as np
 import yaml
 from astropy.table import Table
 
+from ctlearn_gan_aug.augment.label_chunks import CHUNK_SIZE, DrawnLabels
 from ctlearn_gan_aug.augment.plan import MixedRegion
 from ctlearn_gan_aug.augment.selection import GeneratedSelection
-from ctlearn_gan_aug.augment.stream import CHUNK_SIZE, ReaderFormat, RegionStream
+from ctlearn_gan_aug.augment.stream import ReaderFormat, RegionStream
 from ctlearn_gan_aug.camera import Camera
 from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.dl1.cleaning import CleaningSettings
@@ -121,7 +122,7 @@ def fake_stream(
         number=number,
         seed=seed,
         generate=generate or generate_marked(n_pixels, len(bundle.channels)),
-        draw_labels=draw_labels(bundle),
+        labels=DrawnLabels(draw_labels(bundle)),
         selection=GeneratedSelection(
             criteria, ["hillas_intensity", "hillas_width"], bundle.camera, bundle.cleaning
         ),

@@ -183,9 +183,7 @@ def test_block_is_honoured_and_reported(data, bundles, workplace, monkeypatch):
     (features, _), *_ = tool.validation_loader
     assert len(features) == BATCH
     weights = tool.dl1dh_reader.class_weight
-    fed = tool._mixed.fed_per_class(
-        np.asarray(tool.dl1dh_reader.example_identifiers["true_shower_primary_class"]) == 1
-    )
+    fed = tool._mixed.fed_per_class()
     assert weights[0] * fed[0] == pytest.approx(weights[1] * fed[1])
     log = (workplace / "train.log").read_text()
     assert "12 simulated and 4 generated" in log
@@ -212,6 +210,7 @@ def test_generated_images_arrive_as_the_reader_delivers_them(
     from traitlets.config import Config
 
     from ctlearn_gan_aug.augment import build
+    from ctlearn_gan_aug.augment.batch_plan import BatchPlan
     from ctlearn_gan_aug.augment.mixing import MixedBatches
     from ctlearn_gan_aug.config.augment import GanAugmentConfig
     from ctlearn_gan_aug.data.feed import StoreFeed
@@ -228,14 +227,16 @@ def test_generated_images_arrive_as_the_reader_delivers_them(
     n = len(reader.example_identifiers)
     everything = DLDataLoader(reader, list(range(n)), tasks, batch_size=n)[0]
     block = GanAugmentConfig(generators={"gamma": "gamma"}, fraction=0.5)
-    source = build.synthetic_source(block, build.load_bundles(block), reader, tasks, 10)
     loader = DLDataLoader(reader, list(range(n)), tasks, batch_size=20, random_seed=0)
+    plan = BatchPlan.of(block, 20, 1)
+    training = build.Training(loader, tasks, plan)
+    source = build.synthetic_source(block, build.load_bundles(block), training)
     table = reader.image_mappers[reader.cam_name].mapping_table
     feed = None
     if from_store:
         store = open_store(tmp_path, reader, reader.example_identifiers, channels)
         feed = StoreFeed(loader, store.pixels)
-    batches = MixedBatches(loader, 10, source, table, seed=0, feed=feed).dataset
+    batches = MixedBatches(loader, plan, source, table, seed=0, feed=feed).dataset
     by_energy = {round(float(e), 5): i for i, e in enumerate(everything[1]["energy"])}
     assert len(by_energy) == n
     n_compared = 0

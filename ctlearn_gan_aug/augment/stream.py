@@ -9,16 +9,11 @@ from astropy.table import Table
 from ..data.channels import needs_mask, reader_channels
 from ..errors import UserError
 from ..labels import LABEL_COLUMNS
+from .label_chunks import CHUNK_SIZE, MIN_ACCEPTANCE, LabelChunks
 from .plan import MixedRegion
 from .selection import GeneratedSelection
 
-#: Images generated at once: large enough for fast convolutions, small enough to waste few.
-CHUNK_SIZE = 256
-#: Label rows drawn at once, a multiple of CHUNK_SIZE; drawing has a fixed cost of coordinate
-#: transforms.
-POOL_SIZE = 16 * CHUNK_SIZE
-#: A region is given up below this share of accepted images, judged after this many images.
-MIN_ACCEPTANCE = 0.01
+#: A region is judged by its share of accepted images after this many.
 JUDGED_AFTER = 16 * CHUNK_SIZE
 #: Numbers of images are split into blocks, one per epoch and region; they stay within 63 bits for
 #: two million epochs.
@@ -28,8 +23,6 @@ _IMAGES_PER_REGION = 2**32
 #: (image numbers int64 (CHUNK_SIZE,), encoded labels (CHUNK_SIZE, n_labels)) to pixels
 #: (CHUNK_SIZE, n_pixels, n_channels) in p.e. and ns; equal numbers give equal images.
 Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
-#: (number of rows, random generator) to an event label table.
-DrawLabels = Callable[[int, np.random.Generator], Table]
 
 
 @dataclass(frozen=True)
@@ -115,8 +108,10 @@ class RegionStream:
         Position of the region in the plan.
     seed : int
         Seed of the block.
-    generate, draw_labels : callable
-        See `Generate` and `DrawLabels`.
+    generate : callable
+        See `Generate`.
+    labels : LabelChunks
+        Labels of the images.
     selection : GeneratedSelection
         Quality cuts.
     form : ReaderFormat
@@ -127,7 +122,7 @@ class RegionStream:
     number: int
     seed: int
     generate: Generate
-    draw_labels: DrawLabels
+    labels: LabelChunks
     selection: GeneratedSelection
     form: ReaderFormat
 
@@ -141,22 +136,19 @@ class RegionStream:
         """
         first = (epoch * _REGIONS + self.number) * _IMAGES_PER_REGION
         numbers = np.arange(first, first + CHUNK_SIZE, dtype=np.int64)
-        for step, labels in enumerate(self._label_chunks(epoch)):
-            images = self._accepted(numbers + step * CHUNK_SIZE, labels)
+        chunks = self.labels.chunks(np.random.default_rng([self.seed, self.number, epoch]))
+        labels = next(chunks)
+        while True:
+            images, passed = self._accepted(numbers, labels)
             tally.generated += len(labels)
             tally.accepted += len(images)
             self._check_acceptance(tally)
             if len(images):
                 yield images
+            labels, numbers = chunks.send(passed), numbers + CHUNK_SIZE
 
-    def _label_chunks(self, epoch: int) -> Iterator[Table]:
-        rng = np.random.default_rng([self.seed, self.number, epoch])
-        while True:
-            pool = self.draw_labels(POOL_SIZE, rng)
-            for start in range(0, POOL_SIZE, CHUNK_SIZE):
-                yield pool[start : start + CHUNK_SIZE]
-
-    def _accepted(self, numbers: np.ndarray, labels: Table) -> Images:
+    def _accepted(self, numbers: np.ndarray, labels: Table) -> tuple[Images, np.ndarray]:
+        """Images that pass the cuts, and which of all these are."""
         bundle = self.region.bundle
         pixels = self.generate(numbers, bundle.labels.encode(labels))
         if not np.isfinite(pixels).all():
@@ -168,10 +160,11 @@ class RegionStream:
         passed = self.selection.passes(images, peak_times, mask, labels)
         content = {"image": images, "peak_time": peak_times, "image_mask": mask}
         content = {name: values[passed] for name, values in content.items() if values is not None}
-        return Images(
+        images = Images(
             reader_channels(content, self.form.channels),
             task_labels(self.form.tasks, labels[passed], self.region.is_signal),
         )
+        return images, passed
 
     def _check_acceptance(self, tally: Tally) -> None:
         if tally.generated >= JUDGED_AFTER and tally.acceptance < MIN_ACCEPTANCE:

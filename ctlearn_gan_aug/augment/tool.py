@@ -18,18 +18,21 @@ from traitlets.config import Config
 
 from ..config.augment import GanAugmentConfig
 from ..data.callbacks import complete
+from ..data.feed import StoreFeed
 from ..data.inputs import InputFiles, choose_inputs
 from ..data.names import reconcile_names
 from ..data.tool_reader import check_own_reading, reading
 from ..errors import UserError, find_user_error
 from ..files import atomic_file
 from ..locks import only_writer
+from ..symmetry import Turns
 from . import inputs
+from .batch_plan import BatchPlan
 from .block import check_json_file, read_block, read_yaml_file
-from .build import load_bundles, synthetic_source
+from .build import Training, load_bundles, reader_camera, synthetic_source
 from .compatibility import check_reader, check_reader_type
 from .feeding import STORE_NAME, StoreFeeds, why_not_from_store
-from .mixing import MixedBatches, class_weights, split_batch
+from .mixing import MixedBatches, class_weights
 from .output import RECORD_NAME, check_output, explain_full_disk, replace_output, start_beside
 from .refusals import explain
 from .source import SyntheticSource
@@ -123,7 +126,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
             self._check_inputs()
             bundles = self._load_bundles(block)  # fails before the hours of reading, not after
             self._set_up_ctlearn()
-            if block is None or block.fraction == 0:
+            if block is None or not (block.total_fraction or block.symmetries):
                 what = "No gan_augment block" if block is None else "gan_augment: fraction 0"
                 self.log.info("%s: training on simulated images only.", what)
                 self._feed()
@@ -170,8 +173,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         if block is None:
             return {}
         check_reader_type(self.dl1dh_reader_type)
-        if block.fraction:
-            split_batch(self.batch_size, block.fraction)
+        BatchPlan.of(block, self.batch_size, self.n_epochs)  # refuses what leaves nothing
         return load_bundles(block)
 
     def _set_up_ctlearn(self) -> None:
@@ -219,13 +221,21 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
     def _mix(self, block: GanAugmentConfig, bundles: dict) -> None:
         reader, loader = self.dl1dh_reader, self.training_loader
         check_reader(reader)
-        n_simulated, n_generated = split_batch(loader.batch_size, block.fraction)
-        self._source = synthetic_source(block, bundles, reader, self.reco_tasks, n_generated)
+        plan = BatchPlan.of(block, loader.batch_size, self.n_epochs)
+        feed = self._open_feed(block) if block.needs_store else None
+        training = Training(loader, self.reco_tasks, plan, feed)
+        self._source = synthetic_source(block, bundles, training)
         probe = self._source.probe()
-        mapping = reader.image_mappers[reader.cam_name].mapping_table
-        feeds = self._open_store()
-        feed = feeds.training if feeds else None
-        self._mixed = MixedBatches(loader, n_simulated, self._source, mapping, block.seed, feed)
+        self._mixed = MixedBatches(
+            loader,
+            plan,
+            self._source,
+            reader.image_mappers[reader.cam_name].mapping_table,
+            block.seed,
+            feed or self._open_feed(block),
+            block.sample_weight,
+            self._is_signal(),
+        )
         for line in plan_lines(self._mixed, self._source, probe, steps_without=len(loader)):
             self.log.info("gan_augment: %s", line)
         self._set_class_weights()
@@ -234,20 +244,37 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
             keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self._mixed.end_epoch())
         )
 
+    def _open_feed(self, block: GanAugmentConfig) -> StoreFeed | None:
+        """Training events from the store, turned if asked for; None for CTLearn's own loader."""
+        feeds = self._open_store()
+        if feeds is None and block.needs_store:
+            raise UserError(
+                "gan_augment: symmetries, and simulation in place of a generator, need the pixel "
+                "store; leave out --reader ctlearn."
+            )
+        if feeds is None:
+            return None
+        turns = Turns.of(reader_camera(self.dl1dh_reader)) if block.symmetries else None
+        return feeds.training.turned(turns)
+
+    def _is_signal(self) -> np.ndarray | None:
+        """Class of every event, where CTLearn weighs classes."""
+        if self.dl1dh_reader.class_weight is None:
+            return None
+        return np.asarray(self.dl1dh_reader.example_identifiers["true_shower_primary_class"]) == 1
+
     def _set_class_weights(self) -> None:
-        reader = self.dl1dh_reader
-        if reader.class_weight is None:
+        if self.dl1dh_reader.class_weight is None:
             return
-        is_signal = np.asarray(reader.example_identifiers["true_shower_primary_class"]) == 1
-        n_background, n_signal = self._mixed.fed_per_class(is_signal)
-        reader.class_weight = class_weights(n_background, n_signal)
+        fed = self._mixed.fed_per_class(self._mixed.plan.fullest_epoch)
+        weights = class_weights(*fed)
         self.log.info(
             "gan_augment: an epoch has about %.0f background and %.0f signal images; class weights "
             "are %.3f and %.3f.",
-            n_background,
-            n_signal,
-            *reader.class_weight.values(),
+            *fed,
+            *weights.values(),
         )
+        self.dl1dh_reader.class_weight = None if self._mixed.has_weights else weights
 
     @contextmanager
     def _one_sentence(self) -> Iterator[None]:
