@@ -26,6 +26,7 @@ LEAVES = {
     "progress",
     "locks",
     "compiled",
+    "shard",
     "memory",
 }
 # docs/architecture.md draws this table. A room may always import itself and the leaves.

@@ -32,6 +32,9 @@ class LabelChunks(Protocol):
     def chunks(self, rng: np.random.Generator) -> Generator[Table, np.ndarray, None]:
         """Yield tables of CHUNK_SIZE rows; it is sent which of them (CHUNK_SIZE,) passed cuts."""
 
+    def identity(self) -> object:
+        """What the labels depend on beside their region, as plain values."""
+
 
 @dataclass(frozen=True)
 class DrawnLabels:
@@ -51,6 +54,10 @@ class DrawnLabels:
             pool = self.draw(POOL_SIZE, rng)
             for start in range(0, POOL_SIZE, CHUNK_SIZE):
                 yield pool[start : start + CHUNK_SIZE]
+
+    def identity(self) -> object:
+        """See `LabelChunks`."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,10 @@ class FilledLabels:
             chance = self._without(hopeless, chance)
             again = cells[~good]
             again = again[chance[again] > 0]
+
+    def identity(self) -> object:
+        """See `LabelChunks`."""
+        return np.round(self.missing, 3).tolist()
 
     def _without(self, hopeless: np.ndarray, chance: np.ndarray) -> np.ndarray:
         """Chances once cells are given up; if these are all, the region is, by its stream."""

@@ -33,7 +33,7 @@ class SyntheticSource:
             for stream, tally in zip(self.streams, tallies, strict=True)
         ]
         for batch in range(1, n_batches + 1):
-            counts = _next_counts(shares, mixed, per_batch)
+            counts = next_counts(shares, mixed, per_batch)
             mixed += counts
             parts = [b.take(n) for b, n in zip(buffers, counts, strict=True) if n]
             for tally, count in zip(tallies, counts, strict=True):
@@ -50,7 +50,7 @@ class SyntheticSource:
         return tallies
 
 
-def _next_counts(shares: np.ndarray, mixed: np.ndarray, count: int) -> np.ndarray:
+def next_counts(shares: np.ndarray, mixed: np.ndarray, count: int) -> np.ndarray:
     """How many of the next ``count`` images each region gives, after the ``mixed`` ones.
 
     Every image goes to the region furthest behind its share, so over any stretch the numbers

@@ -20,6 +20,9 @@ JUDGED_AFTER = 16 * CHUNK_SIZE
 _REGIONS = 2**10
 _IMAGES_PER_REGION = 2**32
 
+#: CTLearn's reconstruction tasks.
+TASKS = ("type", "energy", "cameradirection", "skydirection")
+
 #: (image numbers int64 (CHUNK_SIZE,), encoded labels (CHUNK_SIZE, n_labels)) to pixels
 #: (CHUNK_SIZE, n_pixels, n_channels) in p.e. and ns; equal numbers give equal images.
 Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -125,6 +128,22 @@ class RegionStream:
     labels: LabelChunks
     selection: GeneratedSelection
     form: ReaderFormat
+
+    def identity(self) -> dict:
+        """What its images depend on, as plain values."""
+        region, bundle = self.region, self.region.bundle
+        return {
+            "bundle": str(bundle.meta.bundle_id),
+            "region": region.region.model_dump(mode="json"),
+            "share": region.share,
+            "is_signal": region.is_signal,
+            "number": self.number,
+            "seed": self.seed,
+            "labels": self.labels.identity(),
+            "cut": str(self.selection),
+            "channels": list(self.form.channels),
+            "tasks": list(self.form.tasks),
+        }
 
     def chunks(self, epoch: int, tally: Tally) -> Iterator[Images]:
         """Yield accepted images without end, counting them in ``tally``.

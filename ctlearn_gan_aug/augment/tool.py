@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import keras
-import numpy as np
 from ctapipe.core import Provenance
 from ctapipe.core.traits import Path as PathTrait
 from ctlearn.tools.train_model import TrainCTLearnModel
@@ -30,11 +29,14 @@ from . import inputs
 from .batch_plan import BatchPlan
 from .block import check_json_file, read_block, read_yaml_file
 from .build import Training, load_bundles, reader_camera, synthetic_source
+from .classes import classes_of, set_class_weights
 from .compatibility import check_reader, check_reader_type
 from .feeding import STORE_NAME, StoreFeeds, why_not_from_store
-from .mixing import MixedBatches, class_weights
+from .mixing import MixedBatches
 from .output import RECORD_NAME, check_output, explain_full_disk, replace_output, start_beside
+from .refill import Window, from_reservoir
 from .refusals import explain
+from .reservoir import Reservoir
 from .source import SyntheticSource
 from .summary import plan_lines, record, result_lines
 
@@ -152,10 +154,13 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
             if self._replaced is not None:
                 replace_output(self._replaced, self.output_dir)
 
-    def _check_inputs(self) -> None:
-        inputs.check_given(self)
+    def _check_output(self) -> None:
         self.enter_context(only_writer(self.output_dir))
         check_output(self.output_dir, self.overwrite)
+
+    def _check_inputs(self) -> None:
+        inputs.check_given(self)
+        self._check_output()
         signal = inputs.find_files(self.input_dir_signal, self.file_pattern_signal)
         background = []
         if self.input_dir_background is not None:
@@ -184,17 +189,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         with reading(self._inputs):
             super().setup()
         complete(self.callbacks)
-        self._check_sizes()
-
-    def _check_sizes(self) -> None:
-        """Refuse what would end the training after its first epoch."""
-        for name in ("training", "validation"):
-            loader = getattr(self, f"{name}_loader")
-            if len(loader) == 0:
-                raise UserError(
-                    f"The {len(loader.indices)} {name} events do not fill one batch of "
-                    f"{loader.batch_size}; lower batch_size or change validation_split."
-                )
+        inputs.check_sizes(self)
 
     def _feed(self) -> None:
         """Replace both loaders by a store's batches, if it can make them."""
@@ -212,37 +207,45 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         if reason:
             self.log.warning("No pixel store for %s: CTLearn's own loader reads.", reason)
             return None
-        cache = self.store_dir or self.output_dir.absolute().parent / STORE_NAME
-        feeds = StoreFeeds.open(cache, self.training_loader, self.validation_loader)
+        feeds = StoreFeeds.open(self._cache, self.training_loader, self.validation_loader)
         self.validation_loader = feeds.validation.batches(shuffled=False)
         self.callbacks.append(feeds.validation_callback())
         return feeds
 
+    @property
+    def _cache(self) -> Path:
+        """Folder of stores."""
+        return self.store_dir or self.output_dir.absolute().parent / STORE_NAME
+
     def _mix(self, block: GanAugmentConfig, bundles: dict) -> None:
         reader, loader = self.dl1dh_reader, self.training_loader
-        check_reader(reader)
-        plan = BatchPlan.of(block, loader.batch_size, self.n_epochs)
-        feed = self._open_feed(block) if block.needs_store else None
-        training = Training(loader, self.reco_tasks, plan, feed)
-        self._source = synthetic_source(block, bundles, training)
-        probe = self._source.probe()
+        training, source = self._set_up_source(block, bundles)
+        probe = source.probe()
+        self._source = self._stored(source, block) if block.mode == "reservoir" else source
         self._mixed = MixedBatches(
             loader,
-            plan,
+            training.plan,
             self._source,
             reader.image_mappers[reader.cam_name].mapping_table,
             block.seed,
-            feed or self._open_feed(block),
+            training.feed or self._open_feed(block),
             block.sample_weight,
-            self._is_signal(),
+            classes_of(reader),
         )
         for line in plan_lines(self._mixed, self._source, probe, steps_without=len(loader)):
             self.log.info("gan_augment: %s", line)
-        self._set_class_weights()
+        set_class_weights(reader, self._mixed)
         self.training_loader = self._mixed.dataset
         self.callbacks.append(
             keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self._mixed.end_epoch())
         )
+
+    def _set_up_source(self, block, bundles) -> tuple[Training, SyntheticSource]:
+        check_reader(self.dl1dh_reader)
+        plan = BatchPlan.of(block, self.training_loader.batch_size, self.n_epochs)
+        feed = self._open_feed(block) if block.needs_store else None
+        training = Training(self.training_loader, self.reco_tasks, plan, feed)
+        return training, synthetic_source(block, bundles, training)
 
     def _open_feed(self, block: GanAugmentConfig) -> StoreFeed | None:
         """Training events from the store, turned if asked for; None for CTLearn's own loader."""
@@ -257,24 +260,13 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         turns = Turns.of(reader_camera(self.dl1dh_reader)) if block.symmetries else None
         return feeds.training.turned(turns)
 
-    def _is_signal(self) -> np.ndarray | None:
-        """Class of every event, where CTLearn weighs classes."""
-        if self.dl1dh_reader.class_weight is None:
-            return None
-        return np.asarray(self.dl1dh_reader.example_identifiers["true_shower_primary_class"]) == 1
-
-    def _set_class_weights(self) -> None:
-        if self.dl1dh_reader.class_weight is None:
-            return
-        fed = self._mixed.fed_per_class(self._mixed.plan.fullest_epoch)
-        weights = class_weights(*fed)
-        self.log.info(
-            "gan_augment: an epoch has about %.0f background and %.0f signal images; class weights "
-            "are %.3f and %.3f.",
-            *fed,
-            *weights.values(),
-        )
-        self.dl1dh_reader.class_weight = None if self._mixed.has_weights else weights
+    def _stored(self, source: SyntheticSource, block: GanAugmentConfig) -> SyntheticSource:
+        """The same images from a reservoir, of which the missing parts are made first."""
+        reservoir = Reservoir.of(block.reservoir.folder or self._cache, source)
+        window = Window(reservoir, block.reservoir.images, block.reservoir.refresh)
+        window.make()
+        self.log.info("gan_augment: reservoir of generated images: %s.", reservoir.folder)
+        return from_reservoir(source, reservoir, window, self.reco_tasks)
 
     @contextmanager
     def _one_sentence(self) -> Iterator[None]:

@@ -63,7 +63,7 @@ def command(
 
     set_up_logging()
     from ..export.run import plan_export
-    from ..export.shard import Shard
+    from ..shard import Shard
     from .options import region_of
 
     plan = plan_export(

@@ -1,10 +1,12 @@
 """The ``gan_augment:`` block a user adds to her CTLearn YAML."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from .base import Section
 from .region import Region
-from .values import Count, Flag, Location, Part, Particle, Seed, Weight
+from .values import Count, Flag, Location, Part, Particle, Positive, Seed, Weight
 
 #: In place of a bundle: the training's own simulated events of the particle, drawn again.
 SIMULATION = "simulation"
@@ -41,6 +43,24 @@ class Schedule(Section):
         return max(0.0, min(rising, falling))
 
 
+class ReservoirConfig(Section):
+    """Where and how many generated images are kept for ``mode: reservoir``.
+
+    Attributes
+    ----------
+    images : int
+        Images in the reservoir, of all regions together.
+    folder : Path, or None
+        Folder of reservoirs; None means the folder of pixel stores.
+    refresh : int
+        Images that are made anew for every epoch, while the one before is trained.
+    """
+
+    images: Positive = 50_000
+    folder: Location | None = None
+    refresh: Count = 0
+
+
 class GanAugmentConfig(Section):
     """What is mixed into the training batches of CTLearn.
 
@@ -69,6 +89,11 @@ class GanAugmentConfig(Section):
     symmetries : bool
         Turn and mirror simulated images at random, their direction labels with them, by the
         camera's exact symmetries. It needs no generator.
+    mode : str
+        ``online`` generates beside the training; ``reservoir`` before it, once, into files that are
+        read as fast as simulated images.
+    reservoir : ReservoirConfig
+        For ``mode: reservoir``.
     """
 
     generators: dict[Particle, Location] = Field({}, validate_default=True)
@@ -79,6 +104,8 @@ class GanAugmentConfig(Section):
     schedule: Schedule = Schedule()
     sample_weight: Weight | None = Field(None, gt=0)
     symmetries: Flag = False
+    mode: Literal["online", "reservoir"] = "online"
+    reservoir: ReservoirConfig = ReservoirConfig()
 
     @model_validator(mode="after")
     def _has_something_to_do(self):
@@ -87,6 +114,8 @@ class GanAugmentConfig(Section):
                 "generators is missing or empty: name a bundle by its particle, or set "
                 "symmetries: true to do without."
             )
+        if self.mode == "online" and "reservoir" in self.model_fields_set:
+            raise ValueError("reservoir is for mode: reservoir; set it, or leave reservoir out.")
         for key in ("fraction", "regions"):
             if not self.generators and getattr(self, key):
                 raise ValueError(f"{key} needs generators: name a bundle by its particle.")

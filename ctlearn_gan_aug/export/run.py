@@ -14,9 +14,9 @@ from ..dl1.writer import DL1Writer
 from ..errors import UserError
 from ..files import atomic_file, check_new
 from ..locks import only_writer
+from ..shard import Shard
 from .file_labels import FileLabels
 from .region_labels import RegionLabels
-from .shard import Shard
 
 log = logging.getLogger(__name__)
 
