@@ -10,6 +10,7 @@ from ..bundle import load_bundle
 from ..camera import Camera
 from ..config.augment import SIMULATION, GanAugmentConfig
 from ..data.feed import StoreFeed
+from ..sampling.choice import new_sampler
 from ..sampling.fill import Cells, lacking
 from ..sampling.generate import Sampler
 from ..sampling.regions import check_domain, sample_labels
@@ -26,7 +27,7 @@ from .plan import MixedRegion, Primaries, plan_regions
 from .resampling import ResampledStream, SimulatedEvents
 from .selection import GeneratedSelection
 from .source import SyntheticSource
-from .stream import Generate, ReaderFormat, RegionStream
+from .stream import ReaderFormat, RegionStream
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,11 @@ def synthetic_source(
     used = {id(region.bundle) for region in regions}
     bundles = {id(bundle): bundle for bundle in bundles.values() if id(bundle) in used}
     _check(bundles.values(), camera, training)
-    generate = {key: generator_of(bundle, block.seed) for key, bundle in bundles.items()}
+    n = block.reject.candidates
+    samplers = {key: sampler_of(bundle, block.seed, n) for key, bundle in bundles.items()}
     streams = [
-        _generated(block, region, number, generate[id(region.bundle)], training)
-        if id(region.bundle) in generate
+        _generated(block, region, number, samplers[id(region.bundle)], training)
+        if id(region.bundle) in samplers
         else _drawn_again(block, region, number, training)
         for number, region in enumerate(regions)
     ]
@@ -129,14 +131,14 @@ def _generated(
     block: GanAugmentConfig,
     region: MixedRegion,
     number: int,
-    generate: Generate,
+    sampler: Sampler,
     training: Training,
 ) -> RegionStream:
     return RegionStream(
         region=region,
         number=number,
         seed=block.seed,
-        generate=generate,
+        sampler=sampler,
         labels=_labels(block, region, training),
         selection=_selection(training.reader, region.bundle),
         form=ReaderFormat(tuple(training.reader.channels), tuple(training.tasks)),
@@ -169,9 +171,9 @@ def reader_camera(reader) -> Camera:
     return Camera.from_subarray(subarray, reader.tel_ids[0])
 
 
-def generator_of(bundle, seed: int) -> Generate:
-    """A bundle's images by number."""
-    return Sampler(bundle, seed, batch_size=CHUNK_SIZE).images
+def sampler_of(bundle, seed: int, candidates: int) -> Sampler:
+    """Makes a bundle's images by number."""
+    return new_sampler(bundle, seed, CHUNK_SIZE, candidates)
 
 
 def _draw(region: MixedRegion, extrapolate: bool, n: int, rng: np.random.Generator):

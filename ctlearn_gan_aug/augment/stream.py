@@ -1,6 +1,6 @@
 """A seeded stream of one region's generated images, as the reader would deliver them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from astropy.table import Table
 from ..data.channels import needs_mask, reader_channels
 from ..errors import UserError
 from ..labels import LABEL_COLUMNS
+from ..sampling.generate import Sampler
 from .label_chunks import CHUNK_SIZE, MIN_ACCEPTANCE, LabelChunks
 from .plan import MixedRegion
 from .selection import GeneratedSelection
@@ -22,10 +23,6 @@ _IMAGES_PER_REGION = 2**32
 
 #: CTLearn's reconstruction tasks.
 TASKS = ("type", "energy", "cameradirection", "skydirection")
-
-#: (image numbers int64 (CHUNK_SIZE,), encoded labels (CHUNK_SIZE, n_labels)) to pixels
-#: (CHUNK_SIZE, n_pixels, n_channels) in p.e. and ns; equal numbers give equal images.
-Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -111,8 +108,8 @@ class RegionStream:
         Position of the region in the plan.
     seed : int
         Seed of the block.
-    generate : callable
-        See `Generate`.
+    sampler : Sampler
+        Makes the images.
     labels : LabelChunks
         Labels of the images.
     selection : GeneratedSelection
@@ -124,7 +121,7 @@ class RegionStream:
     region: MixedRegion
     number: int
     seed: int
-    generate: Generate
+    sampler: Sampler
     labels: LabelChunks
     selection: GeneratedSelection
     form: ReaderFormat
@@ -140,6 +137,7 @@ class RegionStream:
             "number": self.number,
             "seed": self.seed,
             "labels": self.labels.identity(),
+            "candidates": self.sampler.candidates,
             "cut": str(self.selection),
             "channels": list(self.form.channels),
             "tasks": list(self.form.tasks),
@@ -169,7 +167,7 @@ class RegionStream:
     def _accepted(self, numbers: np.ndarray, labels: Table) -> tuple[Images, np.ndarray]:
         """Images that pass the cuts, and which of all these are."""
         bundle = self.region.bundle
-        pixels = self.generate(numbers, bundle.labels.encode(labels))
+        pixels = self.sampler.images(numbers, bundle.labels.encode(labels))
         if not np.isfinite(pixels).all():
             raise UserError(f"{bundle.path}: generates values that are not finite; retrain it.")
         channel = {name: pixels[..., i] for i, name in enumerate(bundle.meta.channels)}

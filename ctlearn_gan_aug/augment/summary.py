@@ -74,6 +74,12 @@ def result_lines(mixed: MixedBatches, source: SyntheticSource) -> list[str]:
         f"{tally.generated} generated ones passed the quality cut."
         for stream, tally in zip(source.streams, tallies, strict=True)
     ]
+    lines += [
+        f"{_describe(stream)}: each image was chosen among {stream.sampler.candidates}, of which "
+        f"{stream.sampler.acceptance:.0%} counted in the mean."
+        for stream in source.streams
+        if isinstance(stream, RegionStream) and stream.sampler.candidates > 1
+    ]
     return lines
 
 

@@ -61,6 +61,18 @@ class ReservoirConfig(Section):
     refresh: Count = 0
 
 
+class RejectConfig(Section):
+    """Choice among generated images by the critic that the bundle holds.
+
+    Attributes
+    ----------
+    candidates : int
+        Images of equal labels that one is chosen from; 1 takes every image.
+    """
+
+    candidates: int = Field(1, ge=1, le=64, strict=True)
+
+
 class GanAugmentConfig(Section):
     """What is mixed into the training batches of CTLearn.
 
@@ -89,6 +101,8 @@ class GanAugmentConfig(Section):
     symmetries : bool
         Turn and mirror simulated images at random, their direction labels with them, by the
         camera's exact symmetries. It needs no generator.
+    reject : RejectConfig
+        Keep the more credible of several images.
     mode : str
         ``online`` generates beside the training; ``reservoir`` before it, once, into files that are
         read as fast as simulated images.
@@ -104,6 +118,7 @@ class GanAugmentConfig(Section):
     schedule: Schedule = Schedule()
     sample_weight: Weight | None = Field(None, gt=0)
     symmetries: Flag = False
+    reject: RejectConfig = RejectConfig()
     mode: Literal["online", "reservoir"] = "online"
     reservoir: ReservoirConfig = ReservoirConfig()
 

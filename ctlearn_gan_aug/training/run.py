@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..bundle import new_generator, save_bundle
+from ..bundle import new_critic, new_generator, save_bundle
 from ..config.train import TrainConfig
 from ..data.events import Events, read_events
 from ..data.pipeline import Symmetries, training_batches
@@ -20,9 +20,9 @@ from ..files import writing
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..locks import only_writer
-from ..models.critic import build_critic
 from ..models.maps import LabelMaps
 from .adaptive import AdaptiveSymmetries
+from .calibration import CalibratedCritic
 from .checkpoint import load_checkpoint, save_checkpoint
 from .describe import describe
 from .folder import BEST, CHECKPOINT, STORE, check_output, prepare_output, with_precision
@@ -151,9 +151,8 @@ class Run:
         return new_generator(self.config.generator, self.events.camera, self.labels, self.intensity)
 
     def _new_critic(self):
-        side, channels = self.events.camera.grid_side, len(self.events.channels)
-        sizes = side, self.maps.sizes, channels, self.labels.size
-        return fused(build_critic(self.config.critic, *sizes))
+        n_channels = len(self.events.channels)
+        return fused(new_critic(self.config.critic, self.events.camera, self.labels, n_channels))
 
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
@@ -191,7 +190,9 @@ class Run:
             )
         best = self._take_best(snapshots)
         self._draw(step, last)
-        return self._write_bundle({"steps": last} | best | monitor.latest)
+        events = self.training, self.held_out
+        critic = CalibratedCritic.of(self.config.critic, step, *events, self.labels)
+        return self._write_bundle({"steps": last} | best | monitor.latest, critic)
 
     def new_step(self) -> AdversarialStep:
         """The updates of this run's networks; the auxiliary is trained first if there is none."""
@@ -259,11 +260,20 @@ class Run:
         folder.mkdir(exist_ok=True)
         draw_samples(folder / f"step_{number:07d}.png", events, self.labels, step.sample)
 
-    def _write_bundle(self, values: dict) -> Path:
+    def _write_bundle(self, values: dict, critic: CalibratedCritic) -> Path:
         target = self.config.output / "bundle"
         meta = describe(self.config, self.events, self.labels, self.intensity)
-        meta = meta.model_copy(update={"training": {"seed": self.config.seed} | values})
+        found = {
+            "training": {"seed": self.config.seed} | values,
+            "critic": self.config.critic,
+            "critic_slope": critic.slope,
+        }
         save_bundle(
-            target, meta, self.networks.averaged, self.training.labels, self.events.sources[0]
+            target,
+            meta.model_copy(update=found),
+            self.networks.averaged,
+            self.training.labels,
+            self.events.sources[0],
+            critic.model,
         )
         return target
