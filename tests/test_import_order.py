@@ -26,6 +26,7 @@ LEAVES = {
     "locks",
     "compiled",
     "memory",
+    "pages",
 }
 # docs/architecture.md draws this table. A room may always import itself and the leaves.
 MAY_IMPORT = {
@@ -39,6 +40,7 @@ MAY_IMPORT = {
     "augment": {"sampling", "bundle", "data", "dl1"},
     "export": {"sampling", "bundle", "dl1"},
     "evaluate": {"sampling", "bundle", "dl1", "data"},
+    "study": {"bundle", "models", "data", "dl1"},
     "benchmark": {
         "data",
         "dl1",
@@ -59,6 +61,7 @@ MAY_IMPORT = {
         "augment",
         "export",
         "evaluate",
+        "study",
     },
     "__main__": {"cli"},
 }

@@ -99,8 +99,8 @@ def _beyond(sizes: np.ndarray, curve: np.ndarray, error: float) -> str:
 
 def _falling(sizes: np.ndarray, curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of sizes and errors of a curve that falls from each point to the next."""
-    from sklearn.isotonic import isotonic_regression
+    from scipy.optimize import isotonic_regression
 
-    level = isotonic_regression(np.log(curve), increasing=False)
+    level = isotonic_regression(np.log(curve), increasing=False).x
     errors, group, counts = np.unique(-level, return_inverse=True, return_counts=True)
     return np.bincount(group, np.log(sizes)) / counts, -errors
