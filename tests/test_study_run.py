@@ -121,7 +121,7 @@ def check_results(root):
     assert (ratio["arm"], ratio["to"]) == ("generated", "simulation")
     assert 0.2 < ratio["domains"]["inside"]["energy_mae"]["mean"] < 5
     page = (root / "study.html").read_text()
-    assert page.count("<img") == 2 and "generated to simulation" in page
+    assert page.count("<img") == 1 and "generated to simulation" in page
 
 
 def check_blocks(root):

@@ -36,8 +36,10 @@ def draw_by_energy(target: Path, rows: list[dict]) -> None:
                 if row["size"] == size:
                     _line(axis, row, name)
             axis.set(xscale="log", xlabel="true energy [TeV]", ylabel=FIGURES[name].label)
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter("")
             if FIGURES[name].is_error:
-                axis.set_ylim(bottom=0)
+                axis.set_ylim(0, 1.1 * axis.dataLim.y1)
         panels[0].set_title(f"{size} events", fontsize=9)
     axes[0, 0].legend(fontsize=7)
     save(figure, target)
@@ -57,6 +59,7 @@ def draw_learning_curves(target: Path, rows: list[dict], trees: dict) -> None:
     """
     known = rows[0]["domains"]["all"]
     names = [name for name, figure in FIGURES.items() if figure.is_error and name in known]
+    sizes = sorted({row["n_events"] for row in rows})
     figure, axes = figure_of(len(DOMAINS), len(names), width=3.0, height=2.6)
     for domain, panels in zip(DOMAINS, axes, strict=True):
         for name, axis in zip(names, panels, strict=True):
@@ -67,6 +70,11 @@ def draw_learning_curves(target: Path, rows: list[dict], trees: dict) -> None:
             axis.plot(list(points), values, label="trees", **_TREES)
             axis.set(xscale="log", yscale="log", xlabel="simulated events")
             axis.set_ylabel(FIGURES[name].label)
+            axis.set_xticks(sizes, map(str, sizes), fontsize=7)
+            axis.xaxis.set_minor_formatter("")
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter("{x:g}")
+            axis.tick_params(axis="y", which="both", labelsize=7)
         panels[0].set_title(f"{domain} events", fontsize=9)
     axes[0, 0].legend(fontsize=7)
     save(figure, target)

@@ -62,11 +62,12 @@ def _parts(study: Study, results: dict) -> list[str]:
         parts += [tables.amplification(results["amplification"])]
     parts += ["<h2>Figures</h2>", _FIGURES_TEXT, tables.figures(arms, trees)]
     with tempfile.TemporaryDirectory() as folder:
-        curves, energies = Path(folder) / "learning_curves.png", Path(folder) / "by_energy.png"
-        draw_learning_curves(curves, arms, trees)
-        draw_by_energy(energies, arms)
-        parts += ["<h2>Against the number of simulated events</h2>", image(curves)]
-        parts += ["<h2>Against energy</h2>", image(energies)]
+        target = Path(folder) / "figure.png"
+        draw_by_energy(target, arms)
+        parts += ["<h2>Against energy</h2>", image(target)]
+        if len({row["n_events"] for row in arms}) > 1:
+            draw_learning_curves(target, arms, trees)
+            parts += ["<h2>Against the number of simulated events</h2>", image(target)]
     return [*parts, "<h2>Trainings</h2>", tables.trainings(arms), _foot(study)]
 
 

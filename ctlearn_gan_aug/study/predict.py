@@ -55,11 +55,12 @@ def ctlearn_reader(content: dict, signal: Sequence[Path], background: Sequence[P
 
     from ..data.event_reader import EventReader
 
-    tool = content.get("TrainCTLearnModel", {})
-    sections = {name: value for name, value in tool.items() if isinstance(value, dict)}
+    # What stands inside the tool's section goes before.
+    config = Config(content)
+    config.merge(config.get("TrainCTLearnModel", {}))
     inputs = choose_inputs(signal, background)
     with named_failure(inputs):
-        reader = EventReader(inputs, config=Config({**content, **sections}))
+        reader = EventReader(inputs, config=config)
     try:
         yield reader
     finally:
