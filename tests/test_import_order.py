@@ -28,6 +28,7 @@ LEAVES = {
     "compiled",
     "shard",
     "memory",
+    "pages",
 }
 # docs/architecture.md draws this table. A room may always import itself and the leaves.
 MAY_IMPORT = {
@@ -41,6 +42,7 @@ MAY_IMPORT = {
     "augment": {"sampling", "bundle", "data", "dl1"},
     "export": {"sampling", "bundle", "dl1"},
     "evaluate": {"sampling", "bundle", "dl1", "data"},
+    "study": {"bundle", "models", "data", "dl1"},
     "benchmark": {
         "data",
         "dl1",
@@ -61,6 +63,7 @@ MAY_IMPORT = {
         "augment",
         "export",
         "evaluate",
+        "study",
     },
     "__main__": {"cli"},
 }

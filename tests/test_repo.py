@@ -22,6 +22,7 @@ from ctlearn_gan_aug.config.augment import GanAugmentConfig
 from ctlearn_gan_aug.config.base import Section, load_yaml, parse
 from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.config.shipped import shipped_config, shipped_configs
+from ctlearn_gan_aug.config.study import StudyConfig
 from ctlearn_gan_aug.config.train import TrainConfig
 from ctlearn_gan_aug.errors import UserError
 
@@ -143,7 +144,9 @@ def test_gan_augment_blocks_in_documents_are_valid(page):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=relative)
 def test_every_shipped_configuration_loads(path):
-    parse(TrainConfig, load_yaml(path), source=path)
+    content = load_yaml(path)
+    if "TrainCTLearnModel" not in content:  # else CTLearn's own
+        parse(StudyConfig if "arms" in content else TrainConfig, content, source=path)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=relative)
@@ -161,11 +164,16 @@ def keys(section: type[Section], prefix: str = "") -> set[str]:
     return found
 
 
+#: The block's keys have a page of their own.
+STUDY_KEYS = {re.sub(r"^augment[.].*", "augment", key) for key in keys(StudyConfig)}
+
+
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
         ("configuration.md", keys(TrainConfig)),
-        ("gan_augment.md", set(GanAugmentConfig.model_fields) | set(Region.model_fields)),
+        ("study.md", STUDY_KEYS),
+        ("gan_augment.md", keys(GanAugmentConfig) | set(Region.model_fields)),
     ],
 )
 def test_documents_list_exactly_the_keys_there_are(page, expected):

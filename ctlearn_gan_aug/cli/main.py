@@ -18,6 +18,7 @@ COMMANDS = {
     "export": "export",
     "train-model": "train_model",
     "reservoir": "reservoir",
+    "study": "study",
     "preview": "preview",
     "info": "info",
     "benchmark": "benchmark",

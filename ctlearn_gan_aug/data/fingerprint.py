@@ -14,6 +14,8 @@ _EVENT_COLUMNS = ("file_index", "table_index", "obs_id", "event_id", "tel_id")
 #: Changes with what is read out of the same files.
 _VALUES = "as ctapipe reads each column"
 _N_SAMPLES, _SAMPLE_BYTES = 64, 4096
+#: Events whose images tell sets of events from each other, beside the truth of all.
+_N_IMAGES = 1000
 
 
 def stamp(path: Path) -> dict:
@@ -58,3 +60,17 @@ def settings(reader, events: Table, channels: Sequence[str]) -> dict:
 def key(content: dict) -> str:
     """Short name for settings."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def events_digest(events) -> str:
+    """Digest of a set of events: the truth of all, and the images of some.
+
+    Parameters
+    ----------
+    events : Events
+        As from `events.read_events`.
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(events.sample(_N_IMAGES).pixels))
+    for name in ("obs_id", "event_id", "tel_id", "true_energy"):
+        digest.update(np.ascontiguousarray(events.labels[name]))
+    return digest.hexdigest()

@@ -15,7 +15,14 @@ from . import nodes
 from .attributes import check_safe, from_portable, to_portable
 from .ending import close_completely, create
 
-__all__ = ["check_safe", "make_skeleton", "skeleton_from_subarray", "start_file"]
+__all__ = [
+    "check_safe",
+    "copy_attributes",
+    "make_skeleton",
+    "skeleton_from_subarray",
+    "start_file",
+    "start_table",
+]
 
 
 def make_skeleton(source: str | Path, target: str | Path) -> None:
@@ -25,9 +32,9 @@ def make_skeleton(source: str | Path, target: str | Path) -> None:
     with a row per event keep none. No attribute is pickled, see ``attributes``.
     """
     with tables.open_file(source) as old, create(target) as new:
-        _copy_attributes(old.root, new.root, to_portable, keep=_is_reference_header)
+        copy_attributes(old.root, new.root, to_portable, keep=_is_reference_header)
         for table in old.walk_nodes("/", "Table"):
-            _copy_table(table, new, _skeleton_rows(table), to_portable)
+            start_table(table, new, to_portable).append(_skeleton_rows(table))
         close_completely(new)
 
 
@@ -52,11 +59,11 @@ def start_file(skeleton: str | Path, target: str | Path, compression: str | None
     new = create(target)
     try:
         with tables.open_file(skeleton) as old:
-            _copy_attributes(old.root, new.root, from_portable)
+            copy_attributes(old.root, new.root, from_portable)
             for table in old.walk_nodes("/", "Table"):
                 is_event_table = nodes.is_event_table(table._v_pathname)
                 filters = _filters(compression) if compression and is_event_table else None
-                _copy_table(table, new, table[:], from_portable, filters)
+                start_table(table, new, from_portable, filters).append(table[:])
     except BaseException:
         new.close()
         raise
@@ -98,14 +105,13 @@ def _skeleton_rows(table: tables.Table) -> np.ndarray:
     return rows
 
 
-def _copy_table(
+def start_table(
     table: tables.Table,
     h5file: tables.File,
-    rows: np.ndarray,
-    convert: Callable,
+    convert: Callable = lambda value: value,
     filters: tables.Filters | None = None,
-) -> None:
-    """Create ``table`` in ``h5file`` with the same columns and storage, and the given rows."""
+) -> tables.Table:
+    """Create an empty table in ``h5file`` with the place, columns and storage of ``table``."""
     new = h5file.create_table(
         table._v_parent._v_pathname,
         table.name,
@@ -115,11 +121,14 @@ def _copy_table(
         chunkshape=table.chunkshape,
         createparents=True,
     )
-    new.append(rows)
-    _copy_attributes(table, new, convert)
+    copy_attributes(table, new, convert)
+    return new
 
 
-def _copy_attributes(old, new, convert: Callable, keep: Callable = lambda name: True) -> None:
+def copy_attributes(
+    old, new, convert: Callable = lambda value: value, keep: Callable = lambda name: True
+) -> None:
+    """Give ``new`` the user's attributes of ``old`` of which ``keep(name)`` is true."""
     for name in filter(keep, old._v_attrs._f_list("user")):
         with warnings.catch_warnings():  # ctapipe's header names hold spaces
             warnings.simplefilter("ignore", tables.NaturalNameWarning)

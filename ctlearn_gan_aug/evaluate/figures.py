@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import atomic_file
+from ..pages import figure_of, save
 from .image_fidelity import ImageResult
 from .label_fidelity import LabelResult, TypeResult
 from .observables import CHARGE_SCALE, title
@@ -61,20 +61,6 @@ def draw_parameters(target: Path, result: ImageResult) -> None:
         axis.tick_params(labelsize=7)
     flat[0].legend(fontsize=7)
     save(figure, target)
-
-
-def figure_of(rows: int, columns: int, width: float = 3.6, height: float = 2.8):
-    """A figure of its own, with its axes (rows, columns)."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def save(figure, target: Path) -> None:
-    """Write a figure as PNG."""
-    with atomic_file(target, overwrite=True) as part:
-        figure.savefig(part, format="png", dpi=90)
 
 
 def _by_energy(axis, bins: list[dict], statistic: str, label: str) -> None:

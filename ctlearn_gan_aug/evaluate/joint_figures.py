@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .figures import figure_of, save
+from ..pages import figure_of, save
 from .observables import title
 
 _MOST = 0.5  # sigma; W1 at the end of the colour scale

@@ -1,25 +1,13 @@
 """The report: one HTML page that needs no other file."""
 
-import base64
 from html import escape
 from pathlib import Path
 
-from ..files import atomic_file
+from ..pages import image, write_page
 from . import report_tables as tables
 
 _COLOURS = {"good": "#2e7d32", "fair": "#b26a00", "poor": "#b71c1c", "open": "#616161"}
 _WORDS = {"good": "as simulation", "fair": "close", "poor": "off", "open": "no answer"}
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
-table { border-collapse: collapse; margin: 0.8em 0 }
-td, th { padding: 0.25em 0.7em; text-align: left; vertical-align: top;
-         border-bottom: 1px solid #ddd }
-th.group { padding-top: 0.9em }
-td.number { text-align: right; font-variant-numeric: tabular-nums }
-.badge { color: white; border-radius: 4px; padding: 0.1em 0.5em; white-space: nowrap }
-img { max-width: 100% } small { color: #555 }
-"""
 _WORTH_SAYING = 0.01  # share of events
 _SAMPLE_TEXT = (
     "Every number stands beside <i>sim-sim</i>, its value between two simulated samples of the "
@@ -48,24 +36,21 @@ def write_report(target: Path, metrics: dict, figures: dict[str, Path]) -> None:
         _head(metrics),
         _verdict_table(metrics["verdicts"]),
         "<h2>Simulated and generated images</h2>",
-        _image(figures["pairs"]),
+        image(figures["pairs"]),
         "<h2>Labels</h2>",
         tables.labels(metrics),
-        _image(figures["labels"]),
+        image(figures["labels"]),
         "<h2>Image parameters</h2>",
-        _image(figures["parameters"]),
+        image(figures["parameters"]),
         tables.images(metrics),
-        _image(figures["joint"]),
+        image(figures["joint"]),
         "<h2>Label domain</h2>",
         tables.domain(metrics["domain"]),
     ]
     if metrics["cost"] is not None:
         parts += ["<h2>Speed</h2>", tables.cost(metrics["cost"])]
     parts.append(_foot(metrics))
-    page = "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>Evaluation</title>"
-    page += f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
-    with atomic_file(target, overwrite=True) as part:
-        part.write_text(page, encoding="utf-8")
+    write_page(target, "Evaluation", parts)
 
 
 def _head(metrics: dict) -> str:
@@ -105,8 +90,3 @@ def _foot(metrics: dict) -> str:
         "arXiv 2211.10295. Coverage, density, precision, recall: arXiv 2002.09797. All numbers, "
         "also by energy: metrics.json; what they mean: docs/evaluation.md.</small></p>"
     )
-
-
-def _image(path: Path) -> str:
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f"<img alt='{escape(path.stem)}' src='data:image/png;base64,{data}'>"

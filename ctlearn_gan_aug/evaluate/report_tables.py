@@ -1,8 +1,8 @@
 """Tables of the report: terse, simulation beside everything."""
 
 import math
-from html import escape
 
+from ..pages import table
 from .observables import title
 
 _N_FURTHEST = 5
@@ -29,7 +29,7 @@ def labels(metrics: dict) -> str:
         pair = [f"{section[kind]['accuracy']:.1%}" for kind in ("simulated", "generated")]
         points = {key: 100 * value for key, value in section["difference"].items()}
         rows.append(("type accuracy", *pair, *_ratio(points, "+.1f", " points")))
-    return _table(rows)
+    return table(rows)
 
 
 def images(metrics: dict) -> str:
@@ -63,7 +63,7 @@ def images(metrics: dict) -> str:
     rows.append(("Variety",))
     names = ("precision", "recall", "density", "coverage")
     rows += [_row(name, diversity[name]) for name in names]
-    return _table(rows)
+    return table(rows)
 
 
 def domain(section: dict) -> str:
@@ -78,7 +78,7 @@ def domain(section: dict) -> str:
             _beside_null(part[k] and part[k]["ratio"]["mae"]) for k in ("energy", "direction")
         ]
         rows.append((name, str(part["n"]), *ratios, _beside_null(part["mean_w1"])))
-    text = _table(rows) if parts else ""
+    text = table(rows) if parts else ""
     if section["coverage"] is not None:
         coverage = section["coverage"]
         text += (
@@ -94,7 +94,7 @@ def cost(rates: dict) -> str:
     for name, entry in rates.items():
         rate, duration = f"{entry['images_per_second']:.0f}", f"{entry['ms_per_image']:.2f}"
         rows.append((name.removeprefix("batch_"), rate, duration))
-    return _table(rows)
+    return table(rows)
 
 
 def _feature_rows(features: dict) -> list[tuple]:
@@ -140,17 +140,3 @@ def _finite(value: float | None) -> bool:
 def _number(value: float | None, style: str = ".2f") -> str:
     """A number, or a dash where it is not defined."""
     return format(value, style) if _finite(value) else "–"
-
-
-def _table(rows: list[tuple]) -> str:
-    """An HTML table; a row of one cell begins a group."""
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in rows[0])
-    body = ""
-    for first, *rest in rows[1:]:
-        if not rest:
-            span = len(rows[0])
-            body += f"<tr><th class='group' colspan='{span}'>{escape(first)}</th></tr>"
-            continue
-        cells = "".join(f"<td class='number'>{escape(cell)}</td>" for cell in rest)
-        body += f"<tr><td>{escape(first)}</td>{cells}</tr>"
-    return f"<table><tr>{head}</tr>{body}</table>"

@@ -12,6 +12,7 @@ from ..dl1.cleaning import infer_cleaning
 from ..errors import UserError
 from ..files import atomic_folder, check_new
 from ..locks import only_writer
+from ..pages import plain
 from ..sampling.choice import new_sampler
 from .alignment import Aligned, align_images, align_requests, limit
 from .cache import Cache
@@ -137,7 +138,7 @@ def evaluate(
             metrics["cached"] = kept.found
             metrics["duration_s"] = time.monotonic() - started
             write_report(folder / REPORT, metrics, figures)
-            metrics = _plain(metrics)
+            metrics = plain(metrics)
             (folder / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
         return metrics
 
@@ -214,16 +215,3 @@ def _describe_test(subject: Subject, files: list[Path], samples: Aligned, contex
 
 def _cuts(cleaning) -> dict:
     return {name: getattr(cleaning, name) for name in ("picture", "boundary", "min_neighbors")}
-
-
-def _plain(value):
-    """Values JSON knows: floats of six digits, None for NaN and infinity."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.6g}") if np.isfinite(value) else None
-    return int(value) if isinstance(value, np.integer) else value

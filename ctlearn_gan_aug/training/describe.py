@@ -1,15 +1,13 @@
 """The description of a trained generator for its bundle."""
 
-import hashlib
 import uuid
 from dataclasses import asdict
 from importlib.metadata import version
 
-import numpy as np
-
 from ..bundle import FORMAT_VERSION, BundleMeta
 from ..config.train import TrainConfig
 from ..data.events import Events
+from ..data.fingerprint import events_digest
 from ..dl1.cleaning import infer_cleaning
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
@@ -28,7 +26,7 @@ def describe(
     sample = events.sample(_MAX_IMAGES)
     charges = sample.pixels[..., sample.channels.index("image")]
     cleaning = infer_cleaning(charges, sample.masks, events.camera.geometry)
-    fingerprint = _fingerprint(events, sample)
+    fingerprint = events_digest(events)
     return BundleMeta(
         format_version=FORMAT_VERSION,
         bundle_id=str(uuid.uuid5(uuid.NAMESPACE_OID, fingerprint + config.model_dump_json())),
@@ -49,14 +47,6 @@ def describe(
             "n_events": len(events),
         },
     )
-
-
-def _fingerprint(events: Events, sample: Events) -> str:
-    """Digest of the truth of all events and of the images of some."""
-    digest = hashlib.sha256(np.ascontiguousarray(sample.pixels))
-    for name in ("obs_id", "event_id", "tel_id", "true_energy"):
-        digest.update(np.ascontiguousarray(events.labels[name]))
-    return digest.hexdigest()
 
 
 def _version(name: str) -> str:

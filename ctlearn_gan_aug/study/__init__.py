@@ -1,0 +1,1 @@
+"""Studies: what generated images are worth to CTLearn, against simulation alone."""
