@@ -8,17 +8,14 @@ import pytest
 from astropy.table import Column, Table
 from augment_fakes import MARKER_PIXEL, FakeBundle, fake_stream, label_table
 
-from ctlearn_gan_aug.augment.compatibility import (
-    check_labels,
-    check_particle,
-    warn_of_differences,
-)
+from ctlearn_gan_aug.augment.compatibility import check_particle, warn_of_differences
 from ctlearn_gan_aug.augment.plan import Primaries, plan_regions
 from ctlearn_gan_aug.augment.source import SyntheticSource
-from ctlearn_gan_aug.augment.stream import CHUNK_SIZE, Tally, task_labels
+from ctlearn_gan_aug.augment.stream import CHUNK_SIZE, Tally
 from ctlearn_gan_aug.config.augment import GanAugmentConfig
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.labels import LabelSet
+from ctlearn_gan_aug.sampling.tasks import check_labels, task_labels
 
 
 def two_regions(**options):

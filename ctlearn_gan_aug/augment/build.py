@@ -14,11 +14,11 @@ from ..sampling.choice import new_sampler
 from ..sampling.fill import Cells, lacking
 from ..sampling.generate import Sampler
 from ..sampling.regions import check_domain, sample_labels
+from ..sampling.tasks import check_labels
 from .batch_plan import BatchPlan
 from .compatibility import (
     check_camera,
     check_channels,
-    check_labels,
     check_particle,
     warn_of_differences,
 )

@@ -8,8 +8,8 @@ from astropy.table import Table
 
 from ..data.channels import needs_mask, reader_channels
 from ..errors import UserError
-from ..labels import LABEL_COLUMNS
 from ..sampling.generate import Sampler
+from ..sampling.tasks import task_labels
 from .label_chunks import CHUNK_SIZE, MIN_ACCEPTANCE, LabelChunks
 from .plan import MixedRegion
 from .selection import GeneratedSelection
@@ -190,19 +190,3 @@ class RegionStream:
                 f"region {self.number + 1} ({self.region.region.describe()}) pass the quality cut "
                 f"{self.selection}; choose a brighter region or a looser cut."
             )
-
-
-def task_labels(tasks: Sequence[str], labels: Table, is_signal: bool) -> dict[str, np.ndarray]:
-    """Labels in the shapes of CTLearn's DLDataLoader, float32.
-
-    ``type`` is one-hot (n, 2) with signal at index 1, ``energy`` log10 TeV (n,),
-    ``cameradirection`` m (n, 2), ``skydirection`` deg (n, 2).
-    """
-    result = {}
-    for task in tasks:
-        if task == "type":
-            result[task] = np.tile(np.eye(2, dtype=np.float32)[int(is_signal)], (len(labels), 1))
-            continue
-        columns = [np.asarray(labels[c], dtype=np.float32) for c, _ in LABEL_COLUMNS[task]]
-        result[task] = columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
-    return result
