@@ -11,6 +11,7 @@ import tensorflow as tf
 from ..data.feed import StoreFeed
 from ..data.mapper import GridMapper
 from .batch_plan import BatchPlan
+from .sequence import Sequence
 from .source import SyntheticSource
 from .stream import Tally
 
@@ -125,15 +126,12 @@ class MixedBatches:
         if self.feed:
             simulated = self.feed.dataset(self._order, self.steps)
         else:
-            simulated = tf.data.Dataset.from_generator(
-                self._simulated, output_signature=_spec(batch)
-            )
+            simulated = Sequence(self._simulated, _spec(batch), self.steps).dataset()
         order = tf.TensorSpec((self.plan.size,), tf.int32)
         balance = tf.TensorSpec((2,), tf.float32)
-        generated = tf.data.Dataset.from_generator(
-            self._generated, output_signature=(*_spec(batch), order, balance)
-        )
-        # Two generators, each ahead of the training on its own thread.
+        structure = (*_spec(batch), order, balance)
+        generated = Sequence(self._generated, structure, self.steps).dataset()
+        # Each ahead of the training on a thread of its own.
         pair = (simulated.prefetch(_PREFETCH), generated.prefetch(_PREFETCH))
         options = tf.data.Options()
         # With several workers each takes its part of the batches.
