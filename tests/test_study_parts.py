@@ -148,10 +148,10 @@ def test_training_sets_are_nested_and_differ_by_seed(toy_gamma):
 def test_thinning_leaves_the_wanted_part_of_the_hole(toy_gamma):
     whole = Pool([toy_gamma], "signal")
     energy = dict(zip(whole._keys[0]["event_id"].tolist(), whole._energy, strict=True))
-    thin = Thinning(energy=("1 TeV", "10 TeV"), keep=0.1)
+    thin = Thinning(energy=("0.5 TeV", "10 TeV"), keep=0.1)
     pool = Pool([toy_gamma], "signal", thin)
     events = chosen(pool, None, 1)
-    inside = {event for event, value in energy.items() if 1 <= value <= 10}
+    inside = {event for event, value in energy.items() if 0.5 <= value <= 10}
     assert len(inside) > 50
     assert len(events & inside) == round(0.1 * len(inside))
     assert events - inside == set(energy) - inside
@@ -161,11 +161,14 @@ def test_thinning_leaves_the_wanted_part_of_the_hole(toy_gamma):
 def test_files_of_a_training_set_are_written_once(toy_gamma, tmp_path):
     pool = Pool([toy_gamma], "signal")
     folder = write_subset(tmp_path / "set", pool, TrainingSet(20, 1))
-    (file,) = folder.iterdir()
+    (file,) = folder.glob("*.h5")
     state = file.stat().st_mtime_ns
     assert write_subset(tmp_path / "set", pool, TrainingSet(20, 1)) == folder
     assert file.stat().st_mtime_ns == state
     assert [path.name for path in folder.parent.iterdir()] == ["signal"]
+    thinned = Pool([toy_gamma], "signal", Thinning(energy=("1 TeV", "10 TeV"), keep=0.1))
+    with pytest.raises(UserError, match="was made of other files, or with another hole"):
+        write_subset(tmp_path / "set", thinned, TrainingSet(20, 1))
 
 
 # --- what the trainings are configured with ---
@@ -358,5 +361,6 @@ def test_amplification_of_all_sizes_and_domains():
     }
     for row in rows:
         assert row["factor"] == pytest.approx(2.0, rel=0.15)
-        assert row["low"] < row["factor"] < row["high"]
+        assert row["low"] <= row["factor"] <= row["high"]
+        assert row["limit"] == ""
         assert row["n_seeds"] == 3

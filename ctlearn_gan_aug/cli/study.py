@@ -30,9 +30,6 @@ def command(config, output, listing, number, page):
         return
     if number is not None and number >= len(study.runs):
         raise click.UsageError(f"There are runs 0 to {len(study.runs) - 1}.")
-    from .backend import need_tensorflow
-
-    need_tensorflow()
     if number is not None:
         from ..study.execute import execute
 

@@ -38,13 +38,16 @@ def execute(study: Study, run: Run) -> None:
     Raises
     ------
     UserError
-        If a run that it needs is not complete, another process is at it, or its training fails.
+        If a run that it needs is not complete or was made with other settings, another process is
+        at it, or its training fails.
     """
     target = study.root / run.name
     missing = pending(study.root, run.needs)
     if missing:
         number = study.runs.index(missing[0])
         raise UserError(f"{run.name}: needs {missing[0].name}; do run {number} first.")
+    for needed in run.needs:
+        read_record(study, needed)
     with only_writer(target):
         if is_done(study.root, run):
             return

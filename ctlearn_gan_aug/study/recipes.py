@@ -170,12 +170,14 @@ def shared_keys(augment: Section) -> dict[str, Any]:
 def within(augment: Section, bundles: dict[str, Bundle]) -> Section:
     """The same without energies above and below all that a region's generator was trained on.
 
+    Nothing changes with ``extrapolate``.
+
     Raises
     ------
     UserError
         If nothing is left of a region.
     """
-    if augment.regions is None:
+    if augment.regions is None or augment.extrapolate:
         return augment
     only = next(iter(bundles))
     regions = [_within(region, bundles[region.particle or only]) for region in augment.regions]

@@ -1,10 +1,12 @@
 """Figures of the complete runs of a study, and of the reference."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from astropy.table import QTable
 
+from ..data.fingerprint import key
 from ..files import atomic_file
 from .execute import PREDICTIONS, read_record
 from .metrics import domains, measure, measure_by_energy
@@ -14,8 +16,6 @@ from .summary import Model
 from .trees import Parameters, predict_by_trees
 
 _ROLES = ("signal", "background")
-#: Predictions of the reference, beside its training set.
-_TREES = "trees.fits"
 
 
 def read_models(study: Study) -> list[Model]:
@@ -31,26 +31,28 @@ def read_models(study: Study) -> list[Model]:
 
 
 def reference(study: Study) -> dict[str, dict[str, dict[str, float]]]:
-    """Figures of boosted trees on image parameters, by size and domain, for the first seed.
+    """Figures of boosted trees on image parameters, by size and domain, for the first seed."""
+    files = study.config.files
+    test = cache(lambda: _parameters(study, files.test_signal, files.test_background))
+    first = {run.events.size: run.events for run in reversed(study.runs)}
+    folders = {size: study.root / "subsets" / events.name for size, events in first.items()}
+    return {
+        size_name(size): _by_domain(study, _predicted(study, folder, test))
+        for size, folder in folders.items()
+        if folder.is_dir()
+    }
 
-    They are kept beside their training set.
-    """
-    found, files = {}, study.config.files
-    test: Parameters | None = None
-    for size in (*study.config.sizes, *study.config.curve):
-        run = next(run for run in study.runs if run.events.size == size)
-        folder = study.root / "subsets" / run.events.name
-        target = folder / _TREES
-        if not folder.is_dir():
-            continue
-        if not target.exists():
-            test = test or _parameters(study, files.test_signal, files.test_background)
-            classes = [[folder / role] if (folder / role).is_dir() else [] for role in _ROLES]
-            events = predict_by_trees(study.config.tasks, _parameters(study, *classes), test)
-            with atomic_file(target) as part:
-                events.write(part, format="fits")
-        found[size_name(size)] = _by_domain(study, QTable.read(target))
-    return found
+
+def _predicted(study: Study, folder: Path, test: Callable[[], Parameters]) -> QTable:
+    """Predictions of trees that learnt a training set; they are kept in its folder."""
+    tasks = study.config.tasks
+    target = folder / f"trees-{key({'tasks': tasks, 'ctlearn': study.ctlearn})}.fits"
+    if not target.exists():
+        classes = [[folder / role] if (folder / role).is_dir() else [] for role in _ROLES]
+        events = predict_by_trees(tasks, _parameters(study, *classes), test())
+        with atomic_file(target) as part:
+            events.write(part, format="fits")
+    return QTable.read(target)
 
 
 def _read(study: Study, run: ModelRun) -> Model:

@@ -8,7 +8,6 @@ from ..config.augment import GanAugmentConfig
 from ..config.base import load_yaml, parse
 from ..config.study import StudyConfig, adds_images
 from ..config.train import TrainConfig
-from ..files import expand_inputs
 from . import recipes
 from .plan import GeneratorRun, Run, plan
 from .subsets import Pool, pools
@@ -58,12 +57,12 @@ class Study:
         Raises
         ------
         UserError
-            If files are missing, or hold fewer events than the sizes.
+            If files are missing, hold fewer events than the sizes, or test events are among those
+            for training.
         """
-        files = self.config.files
-        expand_inputs([*files.test_signal, *files.test_background])
-        for run in self.runs:
-            for pool in self.pools.values():
+        for role, pool in self.pools.items():
+            pool.check_apart(Pool(getattr(self.config.files, f"test_{role}"), role))
+            for run in self.runs:
                 pool.choose(run.events)
 
     @cached_property

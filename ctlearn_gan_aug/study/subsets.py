@@ -1,5 +1,6 @@
 """Training sets: parts of the training files, as files."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from ..errors import UserError
 from ..files import expand_inputs, part_name, remove, writing
 from .plan import TrainingSet
 
+#: What a training set was made of, beside its files.
+_RECORD = "subset.json"
+
 
 class Pool:
-    """The training files of a class and which of their events make a training set.
+    """Files of a class, and which of their events make a training set.
 
     Parameters
     ----------
@@ -32,7 +36,8 @@ class Pool:
         found = [read_showers(path) for path in self.files]
         self.role, self._thin = role, thin
         self._keys = [keys for keys, _ in found]
-        self._energy = np.concatenate([energy for _, energy in found])
+        self._energies = [energy for _, energy in found]
+        self._energy = np.concatenate(self._energies)
 
     def choose(self, events: TrainingSet) -> list[np.ndarray]:
         """Keys of the chosen events of every file.
@@ -58,6 +63,33 @@ class Pool:
         ends = np.cumsum([len(keys) for keys in self._keys])[:-1]
         chosen = np.split(is_chosen, ends)
         return [keys[mask] for keys, mask in zip(self._keys, chosen, strict=True)]
+
+    def check_apart(self, test: "Pool") -> None:
+        """Refuse test files with events of the training files.
+
+        Raises
+        ------
+        UserError
+            With the file.
+        """
+        own = {*zip(*self._identity(), strict=True)}
+        for path, keys, energy in zip(test.files, test._keys, test._energies, strict=True):
+            shared = own.intersection(zip(keys.tolist(), energy.tolist(), strict=True))
+            if shared:
+                raise UserError(
+                    f"files.test_{self.role}: {path} holds {len(shared)} events of "
+                    f"files.{self.role}, and models are to be tested on others; name other files."
+                )
+
+    def settings(self, events: TrainingSet) -> dict:
+        """All that decides which events make a training set, as plain values."""
+        thin = None if self._thin is None else self._thin.model_dump(mode="json")
+        files = [str(path.absolute()) for path in self.files]
+        return {"files": files, "thin": thin, "size": events.size, "draw": events.draw}
+
+    def _identity(self) -> tuple[list, list]:
+        """Keys and energies of all events."""
+        return np.concatenate(self._keys).tolist(), self._energy.tolist()
 
     def _thinned(self, order: np.ndarray) -> np.ndarray:
         """Random order without those events that fall into the hole."""
@@ -89,9 +121,19 @@ def write_subset(folder: Path, pool: Pool, events: TrainingSet) -> Path:
     -------
     Path
         The folder of the files.
+
+    Raises
+    ------
+    UserError
+        If those that are there are of other events.
     """
-    target = folder / pool.role
+    target, settings = folder / pool.role, pool.settings(events)
     if target.is_dir():
+        if json.loads((target / _RECORD).read_text()) != settings:
+            raise UserError(
+                f"{target}: was made of other files, or with another hole; choose another output "
+                "for the changed study."
+            )
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     part = part_name(target)
@@ -103,6 +145,7 @@ def write_subset(folder: Path, pool: Pool, events: TrainingSet) -> Path:
             ):
                 if len(keys):
                     copy_events(path, part / f"{number:03d}_{path.stem}.h5", keys)
+            (part / _RECORD).write_text(json.dumps(settings) + "\n")
             _take_name(part, target)
     finally:
         remove(part)
