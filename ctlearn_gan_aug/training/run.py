@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,13 @@ log = logging.getLogger(__name__)
 _N_FITTED = 10_000
 
 
-def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False) -> Path:
+def train(
+    config: TrainConfig,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    watch: Callable[[int, "Run"], None] = lambda number, run: None,
+) -> Path:
     """Train a generator.
 
     Parameters
@@ -53,6 +60,9 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
         Go on from the checkpoint in ``config.output``; without one yet, start there.
     overwrite : bool
         Replace an earlier run in ``config.output``.
+    watch : callable
+        Is told the number of steps done and the run after each of them, to look at it, such as by
+        `Run.generate`. Its exceptions end the run.
 
     Returns
     -------
@@ -79,7 +89,7 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
             prepare_output(config, resume, has_checkpoint)
             # Same seed, same result: without this, threads may sum in another order each time.
             tf.config.experimental.enable_op_determinism()
-            return Run(config, events, labels, started).execute(has_checkpoint)
+            return Run(config, events, labels, started, watch).execute(has_checkpoint)
 
 
 def read_training_events(config: TrainConfig) -> Events:
@@ -115,12 +125,15 @@ class Run:
         Labels of the generator.
     started : float
         `time.monotonic` when the run began, for time budgets.
+    watch : callable
+        Is told the number of steps done and this run after each of them.
     """
 
     config: TrainConfig
     events: Events
     labels: LabelSet
     started: float
+    watch: Callable[[int, "Run"], None] = lambda number, run: None
 
     def __post_init__(self):
         config, events = self.config, self.events
@@ -156,7 +169,7 @@ class Run:
 
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
-        step = self.new_step()
+        self.step = step = self.new_step()
         self.schedule = Schedule(
             self.config.training,
             self.config.warmup,
@@ -178,7 +191,7 @@ class Run:
             save=self._save,
             restore=self._restore,
             draw=lambda number: self._draw(step, number),
-            look=self.warmup.after,
+            look=self._look,
             snapshot=lambda number: self._measure(snapshots, monitor, number),
         )
         with monitor:
@@ -193,6 +206,22 @@ class Run:
         events = self.training, self.held_out
         critic = CalibratedCritic.of(self.config.critic, step, *events, self.labels)
         return self._write_bundle({"steps": last} | best | monitor.latest, critic)
+
+    def generate(self, table, number: int = 0) -> np.ndarray:
+        """Images (n, n_pixels, n_channels) of the averaged generator as it is, in p.e. and ns.
+
+        Parameters
+        ----------
+        table : astropy.table.Table (n rows)
+            Event label table.
+        number : int
+            Samples of different numbers have random numbers of their own.
+        """
+        return self.step.sample(self.labels.encode(table), number)
+
+    def _look(self, number: int) -> None:
+        self.warmup.after(number)
+        self.watch(number, self)
 
     def new_step(self) -> AdversarialStep:
         """The updates of this run's networks; the auxiliary is trained first if there is none."""
