@@ -158,7 +158,7 @@ def _training(config: TrainConfig, folder: Path, speed: Speed, progress) -> None
 def read_for(config: TrainConfig, folder: Path):
     """The configuration with files to read, and the events; toy events if it names no files."""
     from .data.toy.simulate import simulate
-    from .training.run import read_training_events
+    from .training.reading import read_training_events
 
     data = config.data
     if not data.files:

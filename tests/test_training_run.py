@@ -27,7 +27,8 @@ from ctlearn_gan_aug.sampling.regions import sample_labels
 from ctlearn_gan_aug.training import adaptive
 from ctlearn_gan_aug.training.folder import prepare_output, with_precision
 from ctlearn_gan_aug.training.networks import computing_in
-from ctlearn_gan_aug.training.run import Run, read_training_events, train
+from ctlearn_gan_aug.training.reading import read_training_events
+from ctlearn_gan_aug.training.run import Run, train
 
 
 def bundle_weights(path: Path) -> bytes:

@@ -12,10 +12,9 @@ import tensorflow as tf
 
 from ..bundle import new_critic, new_generator, save_bundle
 from ..config.train import TrainConfig
-from ..data.events import Events, read_events
+from ..data.events import Events
 from ..data.pipeline import Symmetries, training_batches
 from ..data.vicinity import Vicinity
-from ..dl1.primaries import check_primaries
 from ..errors import UserError
 from ..files import writing
 from ..intensity import IntensityTransform
@@ -26,11 +25,12 @@ from .adaptive import AdaptiveSymmetries
 from .calibration import CalibratedCritic
 from .checkpoint import load_checkpoint, save_checkpoint
 from .describe import describe
-from .folder import BEST, CHECKPOINT, STORE, check_output, prepare_output, with_precision
+from .folder import BEST, CHECKPOINT, check_output, prepare_output, with_precision
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
 from .normalization import fused
+from .reading import read_training_events
 from .samples import draw_samples
 from .schedule import Schedule
 from .snapshots import Snapshots
@@ -90,25 +90,6 @@ def train(
             # Same seed, same result: without this, threads may sum in another order each time.
             tf.config.experimental.enable_op_determinism()
             return Run(config, events, labels, started, watch).execute(has_checkpoint)
-
-
-def read_training_events(config: TrainConfig) -> Events:
-    """The events of a configuration, their pixels in a store."""
-    data = config.data
-    events = read_events(
-        data.files,
-        background=data.background,
-        channels=data.channels,
-        quality_criteria=data.quality_criteria,
-        tel_type=data.tel_type,
-        max_events=data.max_events,
-        seed=config.seed,
-        store=data.store or config.output / STORE,
-    )
-    is_signal = np.asarray(events.labels["true_shower_primary_class"]) == 1
-    primary_ids = np.asarray(events.labels["true_shower_primary_id"])[is_signal]
-    check_primaries(primary_ids, config.particle, events.sources[0])
-    return events
 
 
 @dataclass
