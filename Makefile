@@ -35,7 +35,7 @@ test-backends: venv venv-jax venv-torch
 	@set -e; export BACKEND_IMAGES=$$(mktemp -d); trap 'rm -rf "$$BACKEND_IMAGES"' EXIT; \
 	for backend in tensorflow:.venv jax:.venv-jax torch:.venv-torch; do \
 		echo "$${backend%%:*}:"; \
-		KERAS_BACKEND=$${backend%%:*} "$${backend##*:}/bin/pytest" -q tests/test_backends.py $(ARGS); \
+		KERAS_BACKEND=$${backend%%:*} "$${backend##*:}/bin/pytest" -q tests/test_backends.py tests/test_components.py $(ARGS); \
 	done
 
 lint: venv

@@ -2,22 +2,22 @@
 
 ``bundle.yaml`` (readable description), ``generator.safetensors`` (averaged weights),
 ``labels.safetensors`` (training label table), ``skeleton.h5`` (structure and configuration of a
-training DL1 file, no events). The model is rebuilt from its configuration; no code is loaded.
+training DL1 file, no events), ``critic.safetensors`` (the critic's weights, for a choice among
+images). Models are rebuilt from their configuration; no code is loaded.
 """
 
 import functools
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
-from pydantic import Field
 
 from .camera import Camera
-from .config.base import Section, load_yaml, parse
-from .config.networks import GeneratorConfig
+from .config.base import load_yaml, parse
+from .config.bundle import BundleMeta
+from .config.networks import CriticConfig, GeneratorConfig
 from .errors import UserError
 from .files import atomic_folder
 from .intensity import CHARGE_UNIT, IntensityTransform
@@ -30,61 +30,7 @@ _DESCRIPTION, _WEIGHTS, _TABLE, _SKELETON = (
     "labels.safetensors",
     "skeleton.h5",
 )
-
-
-class BundleMeta(Section):
-    """Contents of ``bundle.yaml``.
-
-    Attributes
-    ----------
-    format_version : int
-        Of the bundle layout.
-    bundle_id : str
-        Unique name of this generator.
-    particle : str
-        Primary particle of the training events.
-    created : str
-        UTC time, ISO 8601.
-    camera : str
-        Camera name.
-    tel_id : int
-        Telescope whose geometry the bundle uses.
-    focal_length_choice : str
-        ``EFFECTIVE`` or ``EQUIVALENT``, as the training files were read.
-    channels : list of str
-        Image channels, ``image`` in p.e. and ``peak_time`` in ns.
-    labels, intensity : dict
-        `LabelSet` and `IntensityTransform` in plain values.
-    generator : GeneratorConfig
-        Architecture.
-    quality_criteria : list of (str, str)
-        Cuts the training events passed.
-    cleaning : dict
-        Tail cuts that reproduce the training files' image masks.
-    software : dict of str to str
-        Versions in use at training.
-    data : dict
-        Files, their fingerprint, number of events.
-    training : dict
-        Seed, steps and the last monitored values.
-    """
-
-    format_version: int
-    bundle_id: str
-    particle: str
-    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    camera: str
-    tel_id: int
-    focal_length_choice: str
-    channels: list[str]
-    labels: dict[str, Any]
-    intensity: dict[str, Any]
-    generator: GeneratorConfig
-    quality_criteria: list[tuple[str, str]] = []
-    cleaning: dict[str, Any]
-    software: dict[str, str] = {}
-    data: dict[str, Any] = {}
-    training: dict[str, Any] = {}
+_CRITIC = "critic.safetensors"
 
 
 @dataclass
@@ -150,6 +96,24 @@ class Bundle:
         _set_weights(model, self.path / _WEIGHTS)
         return model
 
+    @functools.cached_property
+    def critic(self):
+        """The Keras model that judged the generator's images when it was trained.
+
+        Raises
+        ------
+        UserError
+            If the bundle has none.
+        """
+        if self.meta.critic is None:
+            raise UserError(
+                f"{self.path}: holds no critic to choose images by; train it again with this "
+                "version, or leave the choice out."
+            )
+        model = new_critic(self.meta.critic, self.camera, self.labels, len(self.meta.channels))
+        _set_weights(model, self.path / _CRITIC)
+        return model
+
 
 def new_generator(
     config: GeneratorConfig, camera: Camera, labels: LabelSet, intensity: IntensityTransform
@@ -168,8 +132,17 @@ def new_generator(
     )
 
 
+def new_critic(config: CriticConfig, camera: Camera, labels: LabelSet, n_channels: int):
+    """A critic of the sizes that camera, labels and channels ask for, untrained."""
+    from .models.critic import build_critic
+    from .models.maps import LabelMaps
+
+    told = LabelMaps(camera, labels).sizes
+    return build_critic(config, camera.grid_side, told, n_channels, labels.size)
+
+
 def save_bundle(
-    target: Path, meta: BundleMeta, generator, label_table, skeleton_source: Path
+    target: Path, meta: BundleMeta, generator, label_table, skeleton_source: Path, critic=None
 ) -> None:
     """Write a bundle; the folder appears only when it is complete, replacing an older one.
 
@@ -185,6 +158,8 @@ def save_bundle(
         Labels of the training events, numeric columns.
     skeleton_source : Path
         A training DL1 file.
+    critic : keras.Model, optional
+        The critic that ``meta.critic`` describes.
     """
     from safetensors.numpy import save_file
 
@@ -194,6 +169,8 @@ def save_bundle(
         text = yaml.safe_dump(meta.model_dump(mode="json"), sort_keys=False, width=100)
         (part / _DESCRIPTION).write_text(text)
         save_file(model_weights(generator), part / _WEIGHTS)
+        if critic is not None:
+            save_file(model_weights(critic), part / _CRITIC)
         columns = {name: np.ascontiguousarray(label_table[name]) for name in label_table.colnames}
         save_file(columns, part / _TABLE)
         make_skeleton(skeleton_source, part / _SKELETON)

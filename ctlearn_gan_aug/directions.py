@@ -83,6 +83,36 @@ def camera_from_altaz(subarray, tel_id: int, alt, az, altitude, azimuth):
     return spot.x.to_value("m"), spot.y.to_value("m")
 
 
+def change_origin(offsets, old, new) -> np.ndarray:
+    """The same directions as offsets from another pointing.
+
+    Parameters
+    ----------
+    offsets : ndarray (n, 2)
+        ``fov_lon, fov_lat`` from the pointing ``old``, deg.
+    old, new : ndarray (n, 2) or (2,)
+        Altitude and azimuth, deg.
+
+    Returns
+    -------
+    ndarray (n, 2)
+        ``fov_lon, fov_lat`` from the pointing ``new``, deg.
+    """
+    lon, lat = np.asarray(offsets, dtype=float).T * _DEG
+    (altitude, azimuth), (new_altitude, new_azimuth) = (
+        np.asarray(pointing, dtype=float).T * _DEG for pointing in (old, new)
+    )
+    x, y, z = np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)
+    x, z = _rotated(x, z, altitude)
+    x, y = _rotated(x, y, azimuth - new_azimuth)
+    x, z = _rotated(x, z, -new_altitude)
+    return np.stack([np.arctan2(y, x), np.arcsin(np.clip(z, -1.0, 1.0))], axis=1) / _DEG
+
+
+def _rotated(x, y, angle):
+    return x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)
+
+
 def set_sky(table, subarray, tel_id: int) -> None:
     """Fill true_alt/az and fov_lon/lat of a label table from its camera offsets and pointings."""
     table["true_alt"], table["true_az"] = altaz_from_camera(

@@ -1,5 +1,6 @@
 """Stand-ins for a generator bundle and CTLearn's loader, and small CTLearn trainings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -9,9 +10,10 @@ import numpy as np
 import yaml
 from astropy.table import Table
 
+from ctlearn_gan_aug.augment.label_chunks import CHUNK_SIZE, DrawnLabels
 from ctlearn_gan_aug.augment.plan import MixedRegion
 from ctlearn_gan_aug.augment.selection import GeneratedSelection
-from ctlearn_gan_aug.augment.stream import CHUNK_SIZE, ReaderFormat, RegionStream
+from ctlearn_gan_aug.augment.stream import ReaderFormat, RegionStream
 from ctlearn_gan_aug.camera import Camera
 from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.dl1.cleaning import CleaningSettings
@@ -90,8 +92,16 @@ def draw_labels(bundle: FakeBundle):
     return draw
 
 
+@dataclass
+class FakeSampler:
+    """What augment uses of a sampler."""
+
+    images: Callable
+    candidates: int = 1
+
+
 def generate_marked(n_pixels: int, n_channels: int):
-    """A `Generate` whose images are all 20 p.e., but for the number in the marker pixel."""
+    """Images that are all 20 p.e., but for the image's number in the marker pixel."""
 
     def generate(numbers, encoded):
         assert len(numbers) == len(encoded) == CHUNK_SIZE
@@ -120,8 +130,8 @@ def fake_stream(
         region=MixedRegion(Region(particle=bundle.particle), bundle, is_signal, share),
         number=number,
         seed=seed,
-        generate=generate or generate_marked(n_pixels, len(bundle.channels)),
-        draw_labels=draw_labels(bundle),
+        sampler=FakeSampler(generate or generate_marked(n_pixels, len(bundle.channels))),
+        labels=DrawnLabels(draw_labels(bundle)),
         selection=GeneratedSelection(
             criteria, ["hillas_intensity", "hillas_width"], bundle.camera, bundle.cleaning
         ),
@@ -170,7 +180,7 @@ def use_replay(monkeypatch, bundles: dict) -> None:
     by_path = {Path(name): bundle for name, bundle in bundles.items()}
     monkeypatch.setattr(build, "load_bundle", by_path.__getitem__)
     monkeypatch.setattr(build, "sample_labels", replay_labels)
-    monkeypatch.setattr(build, "generator_of", lambda bundle, seed: bundle.generate)
+    monkeypatch.setattr(build, "sampler_of", lambda bundle, *_: FakeSampler(bundle.generate))
 
 
 class FakeLoader:
@@ -207,12 +217,18 @@ class FakeLoader:
         return features, {task: values[task] for task in self.tasks}
 
 
-def make_untrained_bundle(file: Path, target: Path) -> Path:
+def make_untrained_bundle(file: Path, target: Path, with_critic: bool = False) -> Path:
     """A complete bundle on disk whose generator has random weights."""
     from dataclasses import asdict
 
-    from ctlearn_gan_aug.bundle import FORMAT_VERSION, BundleMeta, new_generator, save_bundle
-    from ctlearn_gan_aug.config.train import GeneratorConfig
+    from ctlearn_gan_aug.bundle import (
+        FORMAT_VERSION,
+        BundleMeta,
+        new_critic,
+        new_generator,
+        save_bundle,
+    )
+    from ctlearn_gan_aug.config.networks import CriticConfig, GeneratorConfig
     from ctlearn_gan_aug.data.events import read_events
     from ctlearn_gan_aug.intensity import IntensityTransform
 
@@ -220,6 +236,7 @@ def make_untrained_bundle(file: Path, target: Path) -> Path:
     labels = LabelSet.fit(("energy", "cameradirection"), events.labels)
     intensity = IntensityTransform.fit(events.pixels, events.masks, events.channels)
     config = GeneratorConfig(latent=8, channels=[8, 8, 8], embedding=8)
+    critic_config = CriticConfig(channels=[4, 4, 8], label_head=1.0)
     meta = BundleMeta(
         format_version=FORMAT_VERSION,
         bundle_id="untrained",
@@ -231,10 +248,14 @@ def make_untrained_bundle(file: Path, target: Path) -> Path:
         labels=labels.to_dict(),
         intensity=intensity.to_dict(),
         generator=config,
+        critic=critic_config if with_critic else None,
         cleaning=asdict(CLEANING),
     )
     generator = new_generator(config, events.camera, labels, intensity)
-    save_bundle(target, meta, generator, events.labels, file)
+    critic = None
+    if with_critic:
+        critic = new_critic(critic_config, events.camera, labels, len(events.channels))
+    save_bundle(target, meta, generator, events.labels, file, critic)
     return target
 
 

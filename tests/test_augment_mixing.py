@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from augment_fakes import MARKER_PIXEL, FakeLoader, fake_stream, toy_camera
 
-from ctlearn_gan_aug.augment.mixing import MixedBatches, class_weights, split_batch
+from ctlearn_gan_aug.augment.batch_plan import BatchPlan
+from ctlearn_gan_aug.augment.mixing import MixedBatches, class_weights
 from ctlearn_gan_aug.augment.source import SyntheticSource
+from ctlearn_gan_aug.config.augment import GanAugmentConfig, Schedule
 from ctlearn_gan_aug.errors import UserError
 
 BATCH, GENERATED, EVENTS = 16, 5, 150
@@ -25,15 +27,15 @@ def mapping():
     return toy_camera().mapping("ShiftingMapper")
 
 
-def mixed_batches(mapping, tasks=("energy",), seed=2):
+def mixed_batches(mapping, tasks=("energy",), seed=2, n_epochs=1, schedule=None, **options):
     side = int(mapping.shape[1] ** 0.5)
     streams = [
         fake_stream(0.5, 0, is_signal=True, tasks=tasks),
         fake_stream(0.5, 1, is_signal=False, tasks=tasks),
     ]
     loader = FakeLoader(EVENTS, tasks, BATCH, side)
-    source = SyntheticSource(streams, GENERATED)
-    return MixedBatches(loader, BATCH - GENERATED, source, mapping, seed)
+    plan = BatchPlan(BATCH, GENERATED / BATCH, n_epochs, schedule or Schedule())
+    return MixedBatches(loader, plan, SyntheticSource(streams), mapping, seed, **options)
 
 
 def is_generated(features):
@@ -145,19 +147,19 @@ def test_generated_image_reaches_its_place(mapping):
     [(64, 0.25, 16), (64, 0.3, 19), (10, 0.25, 3), (10, 0.05, 1), (64, 0.99, 63)],
 )
 def test_rounding_is_half_up(batch, fraction, generated):
-    assert split_batch(batch, fraction) == (batch - generated, generated)
+    plan = BatchPlan(batch, fraction)
+    assert (plan.n_simulated, plan.n_generated) == (batch - generated, generated)
 
 
 @pytest.mark.parametrize("fraction", [0.001, 0.9999])
 def test_fraction_that_rounds_away_is_refused(fraction):
     with pytest.raises(UserError, match="fraction"):
-        split_batch(64, fraction)
+        BatchPlan.of(GanAugmentConfig(generators={"gamma": "g"}, fraction=fraction), 64, 1)
 
 
 def test_class_weights_follow_what_is_fed(mapping):
-    mixed = mixed_batches(mapping, ["type"])
-    is_signal = np.arange(EVENTS) % 3 == 0
-    background, signal = mixed.fed_per_class(is_signal)
+    mixed = mixed_batches(mapping, ["type"], is_signal=np.arange(EVENTS) % 3 == 0)
+    background, signal = mixed.fed_per_class()
     assert background + signal == pytest.approx(mixed.steps * BATCH)
     assert signal == pytest.approx(mixed.steps * (11 / 3 + 2.5))
     weights = class_weights(background, signal)

@@ -8,21 +8,18 @@ import pytest
 from astropy.table import Column, Table
 from augment_fakes import MARKER_PIXEL, FakeBundle, fake_stream, label_table
 
-from ctlearn_gan_aug.augment.compatibility import (
-    check_labels,
-    check_particle,
-    warn_of_differences,
-)
+from ctlearn_gan_aug.augment.compatibility import check_particle, warn_of_differences
 from ctlearn_gan_aug.augment.plan import Primaries, plan_regions
 from ctlearn_gan_aug.augment.source import SyntheticSource
-from ctlearn_gan_aug.augment.stream import CHUNK_SIZE, Tally, task_labels
+from ctlearn_gan_aug.augment.stream import CHUNK_SIZE, Tally
 from ctlearn_gan_aug.config.augment import GanAugmentConfig
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.labels import LabelSet
+from ctlearn_gan_aug.sampling.tasks import check_labels, task_labels
 
 
 def two_regions(**options):
-    return SyntheticSource([fake_stream(0.7, 0, **options), fake_stream(0.3, 1, **options)], 7)
+    return SyntheticSource([fake_stream(0.7, 0, **options), fake_stream(0.3, 1, **options)])
 
 
 def markers(batches):
@@ -31,24 +28,24 @@ def markers(batches):
 
 def test_every_batch_has_the_asked_number_and_regions_their_share():
     source = two_regions()
-    batches = list(source.epoch(0, 100))
+    batches = list(source.epoch(0, 100, 7))
     assert [len(images) for images in batches] == [7] * 100
     assert [tally.mixed for tally in source.tallies[0]] == [490, 210]
 
 
 def test_shares_hold_after_every_batch():
     shares = [0.55, 0.3, 0.15]
-    source = SyntheticSource([fake_stream(s, i) for i, s in enumerate(shares)], 4)
+    source = SyntheticSource([fake_stream(s, i) for i, s in enumerate(shares)])
     mixed = np.zeros(3)
     for n in (1, 2, 3, 10, 50):
-        list(source.epoch(0, n))
+        list(source.epoch(0, n, 4))
         mixed = np.array([tally.mixed for tally in source.tallies[0]])
         assert mixed.sum() == 4 * n
         assert np.abs(mixed - 4 * n * np.array(shares)).max() <= 1
 
 
 def test_no_image_is_given_twice():
-    batches = list(two_regions().epoch(0, 100))
+    batches = list(two_regions().epoch(0, 100, 7))
     energies = np.concatenate([images.labels["energy"] for images in batches])
     pairs = np.stack([markers(batches), energies], axis=1)
     assert len(np.unique(pairs, axis=0)) == len(pairs)
@@ -56,18 +53,18 @@ def test_no_image_is_given_twice():
 
 def test_an_epoch_depends_on_seed_and_epoch_alone():
     source = two_regions()
-    first = markers(source.epoch(0, 50))
-    interrupted = source.epoch(1, 50)
+    first = markers(source.epoch(0, 50, 7))
+    interrupted = source.epoch(1, 50, 7)
     list(itertools.islice(interrupted, 3))
-    again = markers(source.epoch(0, 50))
+    again = markers(source.epoch(0, 50, 7))
     np.testing.assert_array_equal(first, again)
-    labels = [b.labels["energy"] for b in source.epoch(0, 50)]
-    other = [b.labels["energy"] for b in source.epoch(1, 50)]
+    labels = [b.labels["energy"] for b in source.epoch(0, 50, 7)]
+    other = [b.labels["energy"] for b in source.epoch(1, 50, 7)]
     assert not np.array_equal(np.concatenate(labels), np.concatenate(other))
 
 
 def test_seed_changes_labels():
-    one, other = (next(two_regions(seed=s).epoch(0, 1)).labels["energy"] for s in (1, 2))
+    one, other = (next(two_regions(seed=s).epoch(0, 1, 7)).labels["energy"] for s in (1, 2))
     assert not np.array_equal(one, other)
 
 
@@ -78,7 +75,7 @@ def test_label_and_image_stay_together():
         return pixels.astype(np.float32)
 
     stream = fake_stream(generate=generate, criteria=[("bright", "true_energy > 1")])
-    images = next(SyntheticSource([stream], 50).epoch(0, 1))
+    images = next(SyntheticSource([stream]).epoch(0, 1, 50))
     labels = stream.region.bundle.labels
     log_energy = images.pixels[:, 0, 0] * labels.scale[0] + labels.center[0]
     np.testing.assert_allclose(images.labels["energy"], log_energy, atol=1e-5)
@@ -87,18 +84,18 @@ def test_label_and_image_stay_together():
 
 def test_rejected_images_are_counted():
     stream = fake_stream(criteria=[("high energy", "true_energy > 1")])
-    (tally,) = SyntheticSource([stream], 10).probe()
+    (tally,) = SyntheticSource([stream]).probe()
     assert tally.generated == CHUNK_SIZE
     share = np.mean(stream.region.bundle.label_table["true_energy"] > 1)
     assert abs(tally.acceptance - share) < 0.15
 
 
 def test_hopeless_region_ends_in_one_sentence():
-    source = SyntheticSource([fake_stream(criteria=[("never", "true_energy > 1e9")])], 10)
+    source = SyntheticSource([fake_stream(criteria=[("never", "true_energy > 1e9")])])
     with pytest.raises(UserError, match=r"region 1 .* pass the quality cut true_energy > 1e9"):
         source.probe()
     with pytest.raises(UserError, match="region 1"):
-        list(source.epoch(0, 1))
+        list(source.epoch(0, 1, 10))
 
 
 def test_invalid_values_are_refused():

@@ -183,9 +183,7 @@ def test_block_is_honoured_and_reported(data, bundles, workplace, monkeypatch):
     (features, _), *_ = tool.validation_loader
     assert len(features) == BATCH
     weights = tool.dl1dh_reader.class_weight
-    fed = tool._mixed.fed_per_class(
-        np.asarray(tool.dl1dh_reader.example_identifiers["true_shower_primary_class"]) == 1
-    )
+    fed = tool._mixed.fed_per_class()
     assert weights[0] * fed[0] == pytest.approx(weights[1] * fed[1])
     log = (workplace / "train.log").read_text()
     assert "12 simulated and 4 generated" in log
@@ -212,6 +210,7 @@ def test_generated_images_arrive_as_the_reader_delivers_them(
     from traitlets.config import Config
 
     from ctlearn_gan_aug.augment import build
+    from ctlearn_gan_aug.augment.batch_plan import BatchPlan
     from ctlearn_gan_aug.augment.mixing import MixedBatches
     from ctlearn_gan_aug.config.augment import GanAugmentConfig
     from ctlearn_gan_aug.data.feed import StoreFeed
@@ -228,14 +227,16 @@ def test_generated_images_arrive_as_the_reader_delivers_them(
     n = len(reader.example_identifiers)
     everything = DLDataLoader(reader, list(range(n)), tasks, batch_size=n)[0]
     block = GanAugmentConfig(generators={"gamma": "gamma"}, fraction=0.5)
-    source = build.synthetic_source(block, build.load_bundles(block), reader, tasks, 10)
     loader = DLDataLoader(reader, list(range(n)), tasks, batch_size=20, random_seed=0)
+    plan = BatchPlan.of(block, 20, 1)
+    training = build.Training(loader, tasks, plan)
+    source = build.synthetic_source(block, build.load_bundles(block), training)
     table = reader.image_mappers[reader.cam_name].mapping_table
     feed = None
     if from_store:
         store = open_store(tmp_path, reader, reader.example_identifiers, channels)
         feed = StoreFeed(loader, store.pixels)
-    batches = MixedBatches(loader, 10, source, table, seed=0, feed=feed).dataset
+    batches = MixedBatches(loader, plan, source, table, seed=0, feed=feed).dataset
     by_energy = {round(float(e), 5): i for i, e in enumerate(everything[1]["energy"])}
     assert len(by_energy) == n
     n_compared = 0
@@ -264,12 +265,12 @@ def test_bundle_on_disk_is_mixed_in(data, untrained, workplace):
 
 
 def test_images_of_a_bundle_are_a_function_of_number_seed_and_label(untrained):
-    from ctlearn_gan_aug.augment.build import generator_of
-    from ctlearn_gan_aug.augment.stream import CHUNK_SIZE
+    from ctlearn_gan_aug.augment.build import sampler_of
+    from ctlearn_gan_aug.augment.label_chunks import CHUNK_SIZE
     from ctlearn_gan_aug.bundle import load_bundle
 
     bundle = load_bundle(untrained)
-    generate = generator_of(bundle, seed=1)
+    generate = sampler_of(bundle, seed=1, candidates=1).images
     labels = np.zeros((CHUNK_SIZE, bundle.labels.size), np.float32)
     numbers = np.arange(CHUNK_SIZE, dtype=np.int64)
     first = generate(numbers, labels)
@@ -277,4 +278,4 @@ def test_images_of_a_bundle_are_a_function_of_number_seed_and_label(untrained):
     np.testing.assert_array_equal(generate(numbers, labels), first)
     np.testing.assert_array_equal(generate(numbers[::-1], labels), first[::-1])
     assert not np.array_equal(generate(numbers + 2**60, labels), first)
-    assert not np.array_equal(generator_of(bundle, seed=2)(numbers, labels), first)
+    assert not np.array_equal(sampler_of(bundle, 2, 1).images(numbers, labels), first)

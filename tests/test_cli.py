@@ -11,6 +11,9 @@ from click.testing import CliRunner
 from ctlearn_gan_aug.cli.main import COMMANDS, cli
 from ctlearn_gan_aug.errors import UserError
 
+#: Commands that are ctapipe tools, with a help of their own.
+TOOLS = ("train-model", "reservoir")
+
 
 def run(*arguments):
     """Exit code, output, and the sentence of a failure, as the entry point would give them."""
@@ -57,7 +60,7 @@ def test_entry_point_prints_one_sentence_and_exits_1(tmp_path):
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "train-model"])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in TOOLS])
 def test_help_of_every_command(name):
     exit_code, output, _ = run(name, "--help")
     assert exit_code == 0
@@ -175,7 +178,9 @@ def test_demo_runs_through(tmp_path):
     assert (demo / "synthetic_gamma.dl1.h5").exists()
 
 
-@pytest.mark.parametrize("command", ["train", "train-model", "evaluate", "benchmark", "demo"])
+@pytest.mark.parametrize(
+    "command", ["train", "train-model", "reservoir", "evaluate", "benchmark", "demo"]
+)
 def test_commands_that_train_name_the_backend_they_need(command, config, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     arguments = {

@@ -17,7 +17,7 @@ from ctlearn_gan_aug.dl1.check import data_model
 from ctlearn_gan_aug.dl1.subarray import read_subarray
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.export.run import export, plan_export
-from ctlearn_gan_aug.export.shard import Shard
+from ctlearn_gan_aug.shard import Shard
 
 N_EVENTS = 90
 REGION = Region(energy=["300 GeV", "3 TeV"], offset=["0 deg", "1.5 deg"], spectrum="index=-2")

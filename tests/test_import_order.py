@@ -21,10 +21,12 @@ LEAVES = {
     "intensity",
     "intensity_fit",
     "directions",
+    "symmetry",
     "plotting",
     "progress",
     "locks",
     "compiled",
+    "shard",
     "memory",
     "pages",
 }

@@ -38,7 +38,7 @@ def config(**changes) -> StudyConfig:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"augmnet": {}}, "unknown key 'augmnet'; did you mean 'augment'?"),
+        ({"augments": {}}, "unknown key 'augments'; did you mean 'augment'?"),
         ({"augment": {"fracton": 0.2}}, "unknown key 'augment.fracton'; did you mean 'fraction'?"),
         ({"augment": {"generators": {}, "fraction": 0.2}}, "unknown key 'augment.generators'"),
         ({"augment": {"fraction": 1.5}}, "augment.fraction: should be less than 1"),

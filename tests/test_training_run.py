@@ -110,6 +110,26 @@ def test_resumed_equals_uninterrupted(
         assert latest["ada"] == pytest.approx(float(states[0]["adaptive/000"]), abs=1e-6)
 
 
+def test_a_run_can_be_watched_and_ended(tmp_path, toy_gamma, light_config):
+    seen = {}
+
+    class Enough(Exception):
+        pass
+
+    def watch(number, run):
+        seen[number] = run.generate(run.held_out.labels[:3])
+        if number == 2:
+            raise Enough
+
+    config = light_config(tmp_path / "run", [toy_gamma], training={"steps": 6})
+    with pytest.raises(Enough):
+        train(config, watch=watch)
+    assert list(seen) == [1, 2]
+    assert seen[1].shape == (3, read_training_events(config).camera.n_pixels, 2)
+    assert not np.array_equal(seen[1], seen[2])
+    assert train(config, resume=True).is_dir()  # the folder is as an interrupted run leaves it
+
+
 def test_the_best_snapshot_goes_into_the_bundle(tmp_path, toy_gamma, light_config):
     sections = {"data": {"validation_split": 0.3}, "training": {"steps": 6, "snapshots": 3}}
     bundle = train(light_config(tmp_path / "run", [toy_gamma], **sections))

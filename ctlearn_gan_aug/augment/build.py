@@ -1,42 +1,78 @@
 """From a ``gan_augment:`` block and CTLearn's reader to a source of generated images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from ..bundle import load_bundle
 from ..camera import Camera
-from ..config.augment import GanAugmentConfig
+from ..config.augment import SIMULATION, GanAugmentConfig
+from ..data.feed import StoreFeed
+from ..sampling.choice import new_sampler
+from ..sampling.fill import Cells, lacking
 from ..sampling.generate import Sampler
-from ..sampling.regions import sample_labels
+from ..sampling.regions import check_domain, sample_labels
+from ..sampling.tasks import check_labels
+from .batch_plan import BatchPlan
 from .compatibility import (
     check_camera,
     check_channels,
-    check_labels,
     check_particle,
     warn_of_differences,
 )
+from .label_chunks import CHUNK_SIZE, DrawnLabels, FilledLabels, LabelChunks
 from .plan import MixedRegion, Primaries, plan_regions
+from .resampling import ResampledStream, SimulatedEvents
 from .selection import GeneratedSelection
 from .source import SyntheticSource
-from .stream import CHUNK_SIZE, Generate, ReaderFormat, RegionStream
+from .stream import ReaderFormat, RegionStream
+
+
+@dataclass(frozen=True)
+class Training:
+    """The simulated side of a mixed training.
+
+    Attributes
+    ----------
+    loader : DLDataLoader
+        CTLearn's training loader, in mono mode.
+    tasks : sequence of str
+        CTLearn's reconstruction tasks.
+    plan : BatchPlan
+        Numbers of images in a batch.
+    feed : StoreFeed, optional
+        The loader's events from a store; simulated events can be drawn again only from there.
+    """
+
+    loader: object
+    tasks: Sequence[str]
+    plan: BatchPlan
+    feed: StoreFeed | None = None
+
+    @property
+    def reader(self):
+        """CTLearn's reader."""
+        return self.loader.DLDataReader
+
+    @property
+    def n_generated(self) -> int:
+        """Generated images of an epoch at full strength."""
+        return self.plan.n_generated * (len(self.loader.indices) // self.plan.n_simulated)
 
 
 def load_bundles(block: GanAugmentConfig) -> dict[str, object]:
     """Load the block's generators by particle."""
-    bundles = {name: load_bundle(path) for name, path in block.generators.items()}
+    paths = {name: path for name, path in block.generators.items() if str(path) != SIMULATION}
+    bundles = {name: load_bundle(path) for name, path in paths.items()}
     for name, bundle in bundles.items():
         check_particle(name, bundle)
     return bundles
 
 
 def synthetic_source(
-    block: GanAugmentConfig,
-    bundles: Mapping[str, object],
-    reader,
-    tasks: Sequence[str],
-    per_batch: int,
+    block: GanAugmentConfig, bundles: Mapping[str, object], training: Training
 ) -> SyntheticSource:
     """Set up the generated images of a training.
 
@@ -46,40 +82,80 @@ def synthetic_source(
         The user's block.
     bundles : mapping of str to Bundle
         From `load_bundles`.
-    reader : DLImageReader
-        CTLearn's reader, in mono mode.
-    tasks : sequence of str
-        CTLearn's reconstruction tasks.
-    per_batch : int
-        Generated images in every batch.
+    training : Training
+        What they are mixed into.
 
     Raises
     ------
     UserError
         If a bundle does not fit the training, or a region its bundle.
     """
-    form = ReaderFormat(tuple(reader.channels), tuple(tasks))
-    regions = plan_regions(block, bundles, Primaries.from_reader(reader))
-    camera = reader_camera(reader)
-    for bundle in {id(region.bundle): region.bundle for region in regions}.values():
-        check_camera(bundle, camera)
-        check_channels(bundle, form.channels)
-        check_labels(bundle, tasks)
-        warn_of_differences(bundle, reader)
-    generate = {id(r.bundle): generator_of(r.bundle, block.seed) for r in regions}
+    if not block.total_fraction:
+        return SyntheticSource([])
+    camera = reader_camera(training.reader)
+    origins = {
+        name: bundles.get(name) or SimulatedEvents.of(name, camera, training.loader)
+        for name in block.generators
+    }
+    regions = plan_regions(block, origins, Primaries.from_reader(training.reader))
+    used = {id(region.bundle) for region in regions}
+    bundles = {id(bundle): bundle for bundle in bundles.values() if id(bundle) in used}
+    _check(bundles.values(), camera, training)
+    n = block.reject.candidates
+    samplers = {key: sampler_of(bundle, block.seed, n) for key, bundle in bundles.items()}
     streams = [
-        RegionStream(
-            region=region,
-            number=number,
-            seed=block.seed,
-            generate=generate[id(region.bundle)],
-            draw_labels=partial(_draw, region, block.extrapolate),
-            selection=_selection(reader, region.bundle),
-            form=form,
-        )
+        _generated(block, region, number, samplers[id(region.bundle)], training)
+        if id(region.bundle) in samplers
+        else _drawn_again(block, region, number, training)
         for number, region in enumerate(regions)
     ]
-    return SyntheticSource(streams, per_batch)
+    return SyntheticSource(streams)
+
+
+def _drawn_again(
+    block: GanAugmentConfig, region: MixedRegion, number: int, training: Training
+) -> ResampledStream:
+    n_wanted = region.share * training.n_generated
+    return ResampledStream(region, number, block.seed, training.feed, n_wanted)
+
+
+def _check(bundles: Iterable, camera: Camera, training: Training) -> None:
+    for bundle in bundles:
+        check_camera(bundle, camera)
+        check_channels(bundle, training.reader.channels)
+        check_labels(bundle, training.tasks)
+        warn_of_differences(bundle, training.reader)
+
+
+def _generated(
+    block: GanAugmentConfig,
+    region: MixedRegion,
+    number: int,
+    sampler: Sampler,
+    training: Training,
+) -> RegionStream:
+    return RegionStream(
+        region=region,
+        number=number,
+        seed=block.seed,
+        sampler=sampler,
+        labels=_labels(block, region, training),
+        selection=_selection(training.reader, region.bundle),
+        form=ReaderFormat(tuple(training.reader.channels), tuple(training.tasks)),
+    )
+
+
+def _labels(block: GanAugmentConfig, region: MixedRegion, training: Training) -> LabelChunks:
+    if region.region.spectrum.kind != "fill":
+        return DrawnLabels(partial(_draw, region, block.extrapolate))
+    if not block.extrapolate:
+        check_domain(region.bundle, region.region)
+    cells = Cells.of(region.bundle, region.region)
+    events = training.reader.example_identifiers[training.loader.indices]
+    is_signal = np.asarray(events["true_shower_primary_class"]) == 1
+    counts = cells.counts(region.bundle.camera, events[is_signal == region.is_signal])
+    missing = lacking(counts, cells.wanted(), region.share * training.n_generated)
+    return FilledLabels(region.bundle, cells, missing)
 
 
 def reader_camera(reader) -> Camera:
@@ -95,9 +171,9 @@ def reader_camera(reader) -> Camera:
     return Camera.from_subarray(subarray, reader.tel_ids[0])
 
 
-def generator_of(bundle, seed: int) -> Generate:
-    """A bundle's images by number."""
-    return Sampler(bundle, seed, batch_size=CHUNK_SIZE).images
+def sampler_of(bundle, seed: int, candidates: int) -> Sampler:
+    """Makes a bundle's images by number."""
+    return new_sampler(bundle, seed, CHUNK_SIZE, candidates)
 
 
 def _draw(region: MixedRegion, extrapolate: bool, n: int, rng: np.random.Generator):

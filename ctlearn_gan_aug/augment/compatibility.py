@@ -15,13 +15,6 @@ log = logging.getLogger(__name__)
 _POINTING_MARGIN = 2.0
 #: Share of exactly reproduced masks below which a cleaning is called approximate.
 _CLEANING_AGREEMENT = 0.9
-#: Labels of which one must have conditioned the generator for a task to learn from its images.
-_CONDITIONS = {
-    "type": (),
-    "energy": ("energy",),
-    "cameradirection": ("cameradirection", "skydirection"),
-    "skydirection": ("cameradirection", "skydirection"),
-}
 
 
 def check_particle(name: str, bundle) -> None:
@@ -32,18 +25,6 @@ def check_particle(name: str, bundle) -> None:
             f"gan_augment.generators.{name}: {bundle.path} generates {particle}; list it as "
             f"'{particle}' or give a {name} bundle."
         )
-
-
-def check_labels(bundle, tasks: Sequence[str]) -> None:
-    """Refuse a bundle whose images do not follow a label the training learns."""
-    for task in tasks:
-        wanted = _CONDITIONS[task]
-        if wanted and not set(wanted) & set(bundle.labels.names):
-            raise UserError(
-                f"{bundle.path}: its images do not follow {' or '.join(wanted)} (labels: "
-                f"{', '.join(bundle.labels.names)}), so they cannot train the task '{task}'; "
-                "train the generator with that label."
-            )
 
 
 def check_camera(bundle, camera: Camera) -> None:

@@ -34,6 +34,17 @@ def check_given(tool) -> None:
         )
 
 
+def check_sizes(tool) -> None:
+    """Refuse events that would end a TrainCTLearnModel, set up so far, after its first epoch."""
+    for name in ("training", "validation"):
+        loader = getattr(tool, f"{name}_loader")
+        if len(loader) == 0:
+            raise UserError(
+                f"The {len(loader.indices)} {name} events do not fill one batch of "
+                f"{loader.batch_size}; lower batch_size or change validation_split."
+            )
+
+
 def _given(tool, trait: str):
     """Value of a trait that must be set; None if it is not."""
     try:

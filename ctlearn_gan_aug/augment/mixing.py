@@ -1,110 +1,89 @@
 """Training batches of simulated and generated images as a tf.data.Dataset for CTLearn."""
 
 import copy
-import math
+import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from ..data.feed import StoreFeed
 from ..data.mapper import GridMapper
-from ..errors import UserError
+from .batch_plan import BatchPlan
+from .sequence import Sequence
 from .source import SyntheticSource
 from .stream import Tally
 
 #: Batches prepared ahead of the training step.
 _PREFETCH = 4
+#: Random streams of an epoch beside that of the places in batches.
+_PASSES, _TURNS = 1, 2
 
 
-def split_batch(batch_size: int, fraction: float) -> tuple[int, int]:
-    """Simulated and generated images in a batch: ``fraction * batch_size``, halves rounded up.
-
-    Raises
-    ------
-    UserError
-        If rounding leaves no generated or no simulated image.
-    """
-    n_generated = math.floor(fraction * batch_size + 0.5)
-    if not 0 < n_generated < batch_size:
-        kind = "generated" if n_generated == 0 else "simulated"
-        raise UserError(
-            f"gan_augment.fraction: {fraction:g} of a batch of {batch_size} leaves no {kind} "
-            f"image; choose between {1 / batch_size:.2g} and {1 - 1 / batch_size:.2g}, or a "
-            "larger batch."
-        )
-    return batch_size - n_generated, n_generated
-
-
+@dataclass
 class MixedBatches:
     """CTLearn's training batches with an exact part of generated images.
 
     Simulated images come in smaller batches from CTLearn's own loader, or from a store in its
     order: an epoch still shows every training event once (but for the incomplete last batch that
-    CTLearn drops too), in more steps. Positions inside a batch are shuffled. An epoch is a
+    CTLearn drops too), in more steps; with fewer generated images in the batches of an epoch than
+    in others, some of them twice. Positions inside a batch are shuffled. An epoch is a
     function of the seed and the epoch number; `end_epoch` moves on to the next one, because Keras
     may open more iterators than it trains epochs.
 
-    Parameters
+    Attributes
     ----------
     loader : DLDataLoader
-        CTLearn's training loader, with the full batch size.
-    n_simulated : int
-        Simulated images in every batch; the source's ``per_batch`` come on top.
+        CTLearn's training loader, with the full batch size. It is copied.
+    plan : BatchPlan
+        Numbers of images.
     source : SyntheticSource
         Generated images.
     mapping : scipy sparse matrix (n_pixels, H * W)
         The reader's image mapper.
     seed : int
-        Seed of the positions.
+        Seed of the positions and symmetries.
     feed : StoreFeed, optional
         Gives the loader's batches faster than itself.
+    sample_weight : float, optional
+        Weight of generated images in the loss, where simulated ones have 1.
+    is_signal : ndarray of bool, optional
+        Class of every event of the reader, by its index, if classes are to weigh the same.
     """
 
-    def __init__(
-        self,
-        loader,
-        n_simulated: int,
-        source: SyntheticSource,
-        mapping,
-        seed: int,
-        feed: StoreFeed | None = None,
-    ):
-        self._loader = copy.copy(loader)
-        self._loader.batch_size = n_simulated
-        self._feed = feed.resized(n_simulated) if feed else None
-        self._source = source
-        self._seed = seed
+    loader: object
+    plan: BatchPlan
+    source: SyntheticSource
+    mapping: object
+    seed: int
+    feed: StoreFeed | None = None
+    sample_weight: float | None = None
+    is_signal: np.ndarray | None = None
+
+    def __post_init__(self):
+        self.loader = copy.copy(self.loader)
+        self.loader.batch_size = self.plan.n_simulated
         self._epoch = 0
-        self._map = GridMapper(mapping, *loader.input_shape[:2])
+        self._map = GridMapper(self.mapping, *self.loader.input_shape[:2])
         self.dataset = self._build()
         # CTLearn sizes the model's input by its loader.
-        self.dataset.input_shape = loader.input_shape
+        self.dataset.input_shape = self.loader.input_shape
 
     @property
     def steps(self) -> int:
         """Batches per epoch."""
-        return len(self._loader)
-
-    @property
-    def n_simulated(self) -> int:
-        """Simulated images per batch."""
-        return self._loader.batch_size
-
-    @property
-    def n_generated(self) -> int:
-        """Generated images per batch."""
-        return self._source.per_batch
+        return len(self.loader)
 
     def end_epoch(self) -> None:
         """Shuffle the simulated events as CTLearn does, and move to the next epoch's images."""
-        self._loader.on_epoch_end()
+        self.loader.on_epoch_end()
         self._epoch += 1
 
     def tally(self) -> list[Tally]:
         """Images mixed in the completed epochs, by region."""
-        epochs = [self._source.tallies.get(epoch, ()) for epoch in range(self._epoch)]
-        nothing = [Tally() for _ in self._source.streams]
+        epochs = [self.source.tallies.get(epoch, ()) for epoch in range(self._epoch)]
+        nothing = [Tally() for _ in self.source.streams]
         complete = [nothing, *(tallies for tallies in epochs if tallies)]
         return [sum(regions, Tally()) for regions in zip(*complete, strict=True)]
 
@@ -113,33 +92,46 @@ class MixedBatches:
         """Completed epochs."""
         return self._epoch
 
-    def fed_per_class(self, is_signal: np.ndarray) -> tuple[float, float]:
-        """Background and signal images in an epoch.
+    @property
+    def n_turns(self) -> int:
+        """Symmetries that simulated images are turned by, at least 1."""
+        return self.feed.n_turns if self.feed else 1
 
-        Parameters
-        ----------
-        is_signal : ndarray of bool
-            Class of every event of the reader, by its index.
+    @property
+    def n_simulated_seen(self) -> int:
+        """Simulated images in the completed epochs."""
+        return self.steps * sum(self.plan.simulated_in(epoch) for epoch in range(self._epoch))
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether batches have weights as their third element.
+
+        Keras takes class weights for all epochs at once, and only without other weights.
         """
-        signal = float(np.mean(np.asarray(is_signal)[self._loader.indices])) * self.n_simulated
-        for stream in self._source.streams:
-            signal += stream.region.share * stream.region.is_signal * self.n_generated
-        batch = self.n_simulated + self.n_generated
-        return (batch - signal) * self.steps, signal * self.steps
+        varies = self.is_signal is not None and not self.plan.schedule.is_constant
+        return self.sample_weight is not None or varies
+
+    def fed_per_class(self, epoch: int = 0) -> tuple[float, float]:
+        """Background and signal images in an epoch; a generated one counts by its weight."""
+        n_generated = self.plan.generated_in(epoch) * (self.sample_weight or 1.0)
+        n_simulated = self.plan.simulated_in(epoch)
+        signal = float(np.mean(self.is_signal[self.loader.indices])) * n_simulated
+        for stream in self.source.streams:
+            signal += stream.region.share * stream.region.is_signal * n_generated
+        return (n_simulated + n_generated - signal) * self.steps, signal * self.steps
 
     def _build(self) -> tf.data.Dataset:
-        batch = self._loader[0]
-        if self._feed:
-            simulated = self._feed.dataset(self._order)
+        batch = self.loader[0]
+        self._nothing = tf.nest.map_structure(lambda x: np.asarray(x, np.float32)[:0], batch)
+        if self.feed:
+            simulated = self.feed.dataset(self._order, self.steps)
         else:
-            simulated = tf.data.Dataset.from_generator(
-                self._simulated, output_signature=_spec(batch, self.n_simulated)
-            )
-        order = tf.TensorSpec((self.n_simulated + self.n_generated,), tf.int32)
-        generated = tf.data.Dataset.from_generator(
-            self._generated, output_signature=(*_spec(batch, self.n_generated), order)
-        )
-        # Two generators, each ahead of the training on its own thread.
+            simulated = Sequence(self._simulated, _spec(batch), self.steps).dataset()
+        order = tf.TensorSpec((self.plan.size,), tf.int32)
+        balance = tf.TensorSpec((2,), tf.float32)
+        structure = (*_spec(batch), order, balance)
+        generated = Sequence(self._generated, structure, self.steps).dataset()
+        # Each ahead of the training on a thread of its own.
         pair = (simulated.prefetch(_PREFETCH), generated.prefetch(_PREFETCH))
         options = tf.data.Options()
         # With several workers each takes its part of the batches.
@@ -155,32 +147,61 @@ class MixedBatches:
         )
 
     def _order(self) -> np.ndarray:
-        shape = self.steps, self.n_simulated
-        return np.reshape(self._loader.indices[: np.prod(shape)], shape)
+        """Rows of the simulated images in the present epoch, (steps, images per batch)."""
+        shape = self.steps, self.plan.simulated_in(self._epoch)
+        order, size = np.array(self.loader.indices), np.prod(shape)
+        passes = np.random.default_rng([self.seed, self._epoch, _PASSES])
+        while len(order) < size:
+            order = np.append(order, passes.permutation(self.loader.indices))
+        rows = np.reshape(order[:size], shape)
+        if self.n_turns == 1:
+            return rows
+        turns = np.random.default_rng([self.seed, self._epoch, _TURNS])
+        return self.feed.row(rows, turns.integers(self.n_turns, size=shape))
 
     def _simulated(self) -> Iterator[tuple]:
-        loader = copy.copy(self._loader)
+        loader, order = copy.copy(self.loader), self._order()
         # Shuffling for the next epoch happens in place and must not reach this one.
-        loader.indices = list(loader.indices)
-        for step in range(len(loader)):
+        loader.indices, loader.batch_size = order.ravel().tolist(), order.shape[1]
+        for step in range(len(order)):
             yield tf.nest.map_structure(lambda x: np.asarray(x, dtype=np.float32), loader[step])
 
     def _generated(self) -> Iterator[tuple]:
-        rng = np.random.default_rng([self._seed, self._epoch])
-        for images in self._source.epoch(self._epoch, self.steps):
-            order = rng.permutation(self.n_simulated + self.n_generated)
+        rng = np.random.default_rng([self.seed, self._epoch])
+        balance = np.ones(2, np.float32)
+        if self.is_signal is not None:
+            balance[:] = list(class_weights(*self.fed_per_class(self._epoch)).values())
+        for images, labels in self._images(self.plan.generated_in(self._epoch)):
+            order = rng.permutation(self.plan.size)
+            yield images, labels, order.astype(np.int32), balance
+
+    def _images(self, n_generated: int) -> Iterator[tuple]:
+        """Generated images of every batch, mapped, with their labels."""
+        if not n_generated:
+            yield from itertools.repeat(self._nothing, self.steps)
+            return
+        for images in self.source.epoch(self._epoch, self.steps, n_generated):
             labels = images.labels
-            if self._loader.tasks == ["type"]:  # CTLearn then gives the bare array
+            if self.loader.tasks == ["type"]:  # CTLearn then gives the bare array
                 labels = labels["type"]
-            yield self._map(images.pixels), labels, order.astype(np.int32)
+            yield self._map(images.pixels), labels
 
     def _join(self, simulated, generated):
-        images, labels, order = generated
-        return tf.nest.map_structure(
-            lambda old, new: tf.gather(tf.concat([old, new], axis=0), order),
-            simulated,
-            (images, labels),
-        )
+        images, labels, order, balance = generated
+        n_simulated = tf.shape(simulated[0])[0]
+
+        def joined(old, new):
+            both = tf.gather(tf.concat([old, new], axis=0), order)
+            return tf.ensure_shape(both, (self.plan.size, *both.shape[1:]))
+
+        batch = tf.nest.map_structure(joined, simulated, (images, labels))
+        if not self.has_weights:
+            return batch
+        weights = tf.where(order < n_simulated, 1.0, self.sample_weight or 1.0)
+        if self.is_signal is not None:
+            kind = batch[1]["type"] if isinstance(batch[1], dict) else batch[1]
+            weights *= tf.gather(balance, tf.argmax(kind, axis=1))
+        return *batch, weights
 
 
 def class_weights(n_background: float, n_signal: float) -> dict[int, float]:
@@ -189,8 +210,8 @@ def class_weights(n_background: float, n_signal: float) -> dict[int, float]:
     return {0: half / n_background, 1: half / n_signal}
 
 
-def _spec(batch, n_rows: int):
-    """Structure of a batch of ``n_rows``, in float32."""
+def _spec(batch):
+    """Structure of a batch of any number of images, in float32."""
     return tf.nest.map_structure(
-        lambda values: tf.TensorSpec((n_rows, *np.shape(values)[1:]), tf.float32), batch
+        lambda values: tf.TensorSpec((None, *np.shape(values)[1:]), tf.float32), batch
     )

@@ -83,11 +83,21 @@ def plan_regions(
         fits = is_signal or primaries.background
         (chosen if fits else ignored).append((region, bundle, is_signal))
     _report_unused(block, chosen, ignored)
-    total = sum(region.weight for region, _, _ in chosen)
+    parts = _parts([region for region, _, _ in chosen], block.total_fraction)
     return [
-        MixedRegion(region, bundle, is_signal, region.weight / total)
-        for region, bundle, is_signal in chosen
+        MixedRegion(*region, share=part / sum(parts))
+        for region, part in zip(chosen, parts, strict=True)
     ]
+
+
+def _parts(regions: Sequence[Region], fraction: float) -> list[float]:
+    """Part of a batch for every region, up to a common factor.
+
+    Regions without a fraction of their own divide by weight what the others leave.
+    """
+    left = fraction - sum(region.fraction or 0.0 for region in regions)
+    weights = sum(region.weight for region in regions if region.fraction is None)
+    return [region.fraction or left * region.weight / weights for region in regions]
 
 
 def _report_unused(block: GanAugmentConfig, chosen: Sequence, ignored: Sequence) -> None:

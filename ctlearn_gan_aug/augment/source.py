@@ -16,17 +16,14 @@ class SyntheticSource:
     ----------
     streams : list of RegionStream
         One per region.
-    per_batch : int
-        Generated images in every batch.
     tallies : dict of int to list of Tally
         Per completely read epoch, one per region.
     """
 
     streams: list[RegionStream]
-    per_batch: int
     tallies: dict[int, list[Tally]] = field(default_factory=dict)
 
-    def epoch(self, epoch: int, n_batches: int) -> Iterator[Images]:
+    def epoch(self, epoch: int, n_batches: int, per_batch: int) -> Iterator[Images]:
         """Yield ``n_batches`` sets of exactly ``per_batch`` images."""
         tallies = [Tally() for _ in self.streams]
         shares = np.array([stream.region.share for stream in self.streams])
@@ -36,7 +33,7 @@ class SyntheticSource:
             for stream, tally in zip(self.streams, tallies, strict=True)
         ]
         for batch in range(1, n_batches + 1):
-            counts = _next_counts(shares, mixed, self.per_batch)
+            counts = next_counts(shares, mixed, per_batch)
             mixed += counts
             parts = [b.take(n) for b, n in zip(buffers, counts, strict=True) if n]
             for tally, count in zip(tallies, counts, strict=True):
@@ -53,7 +50,7 @@ class SyntheticSource:
         return tallies
 
 
-def _next_counts(shares: np.ndarray, mixed: np.ndarray, count: int) -> np.ndarray:
+def next_counts(shares: np.ndarray, mixed: np.ndarray, count: int) -> np.ndarray:
     """How many of the next ``count`` images each region gives, after the ``mixed`` ones.
 
     Every image goes to the region furthest behind its share, so over any stretch the numbers

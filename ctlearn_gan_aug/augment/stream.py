@@ -1,6 +1,6 @@
 """A seeded stream of one region's generated images, as the reader would deliver them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,28 +8,21 @@ from astropy.table import Table
 
 from ..data.channels import needs_mask, reader_channels
 from ..errors import UserError
-from ..labels import LABEL_COLUMNS
+from ..sampling.generate import Sampler
+from ..sampling.tasks import task_labels
+from .label_chunks import CHUNK_SIZE, MIN_ACCEPTANCE, LabelChunks
 from .plan import MixedRegion
 from .selection import GeneratedSelection
 
-#: Images generated at once: large enough for fast convolutions, small enough to waste few.
-CHUNK_SIZE = 256
-#: Label rows drawn at once, a multiple of CHUNK_SIZE; drawing has a fixed cost of coordinate
-#: transforms.
-POOL_SIZE = 16 * CHUNK_SIZE
-#: A region is given up below this share of accepted images, judged after this many images.
-MIN_ACCEPTANCE = 0.01
+#: A region is judged by its share of accepted images after this many.
 JUDGED_AFTER = 16 * CHUNK_SIZE
 #: Numbers of images are split into blocks, one per epoch and region; they stay within 63 bits for
 #: two million epochs.
 _REGIONS = 2**10
 _IMAGES_PER_REGION = 2**32
 
-#: (image numbers int64 (CHUNK_SIZE,), encoded labels (CHUNK_SIZE, n_labels)) to pixels
-#: (CHUNK_SIZE, n_pixels, n_channels) in p.e. and ns; equal numbers give equal images.
-Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
-#: (number of rows, random generator) to an event label table.
-DrawLabels = Callable[[int, np.random.Generator], Table]
+#: CTLearn's reconstruction tasks.
+TASKS = ("type", "energy", "cameradirection", "skydirection")
 
 
 @dataclass(frozen=True)
@@ -115,8 +108,10 @@ class RegionStream:
         Position of the region in the plan.
     seed : int
         Seed of the block.
-    generate, draw_labels : callable
-        See `Generate` and `DrawLabels`.
+    sampler : Sampler
+        Makes the images.
+    labels : LabelChunks
+        Labels of the images.
     selection : GeneratedSelection
         Quality cuts.
     form : ReaderFormat
@@ -126,10 +121,27 @@ class RegionStream:
     region: MixedRegion
     number: int
     seed: int
-    generate: Generate
-    draw_labels: DrawLabels
+    sampler: Sampler
+    labels: LabelChunks
     selection: GeneratedSelection
     form: ReaderFormat
+
+    def identity(self) -> dict:
+        """What its images depend on, as plain values."""
+        region, bundle = self.region, self.region.bundle
+        return {
+            "bundle": str(bundle.meta.bundle_id),
+            "region": region.region.model_dump(mode="json"),
+            "share": region.share,
+            "is_signal": region.is_signal,
+            "number": self.number,
+            "seed": self.seed,
+            "labels": self.labels.identity(),
+            "candidates": self.sampler.candidates,
+            "cut": str(self.selection),
+            "channels": list(self.form.channels),
+            "tasks": list(self.form.tasks),
+        }
 
     def chunks(self, epoch: int, tally: Tally) -> Iterator[Images]:
         """Yield accepted images without end, counting them in ``tally``.
@@ -141,24 +153,21 @@ class RegionStream:
         """
         first = (epoch * _REGIONS + self.number) * _IMAGES_PER_REGION
         numbers = np.arange(first, first + CHUNK_SIZE, dtype=np.int64)
-        for step, labels in enumerate(self._label_chunks(epoch)):
-            images = self._accepted(numbers + step * CHUNK_SIZE, labels)
+        chunks = self.labels.chunks(np.random.default_rng([self.seed, self.number, epoch]))
+        labels = next(chunks)
+        while True:
+            images, passed = self._accepted(numbers, labels)
             tally.generated += len(labels)
             tally.accepted += len(images)
             self._check_acceptance(tally)
             if len(images):
                 yield images
+            labels, numbers = chunks.send(passed), numbers + CHUNK_SIZE
 
-    def _label_chunks(self, epoch: int) -> Iterator[Table]:
-        rng = np.random.default_rng([self.seed, self.number, epoch])
-        while True:
-            pool = self.draw_labels(POOL_SIZE, rng)
-            for start in range(0, POOL_SIZE, CHUNK_SIZE):
-                yield pool[start : start + CHUNK_SIZE]
-
-    def _accepted(self, numbers: np.ndarray, labels: Table) -> Images:
+    def _accepted(self, numbers: np.ndarray, labels: Table) -> tuple[Images, np.ndarray]:
+        """Images that pass the cuts, and which of all these are."""
         bundle = self.region.bundle
-        pixels = self.generate(numbers, bundle.labels.encode(labels))
+        pixels = self.sampler.images(numbers, bundle.labels.encode(labels))
         if not np.isfinite(pixels).all():
             raise UserError(f"{bundle.path}: generates values that are not finite; retrain it.")
         channel = {name: pixels[..., i] for i, name in enumerate(bundle.meta.channels)}
@@ -168,10 +177,11 @@ class RegionStream:
         passed = self.selection.passes(images, peak_times, mask, labels)
         content = {"image": images, "peak_time": peak_times, "image_mask": mask}
         content = {name: values[passed] for name, values in content.items() if values is not None}
-        return Images(
+        images = Images(
             reader_channels(content, self.form.channels),
             task_labels(self.form.tasks, labels[passed], self.region.is_signal),
         )
+        return images, passed
 
     def _check_acceptance(self, tally: Tally) -> None:
         if tally.generated >= JUDGED_AFTER and tally.acceptance < MIN_ACCEPTANCE:
@@ -180,19 +190,3 @@ class RegionStream:
                 f"region {self.number + 1} ({self.region.region.describe()}) pass the quality cut "
                 f"{self.selection}; choose a brighter region or a looser cut."
             )
-
-
-def task_labels(tasks: Sequence[str], labels: Table, is_signal: bool) -> dict[str, np.ndarray]:
-    """Labels in the shapes of CTLearn's DLDataLoader, float32.
-
-    ``type`` is one-hot (n, 2) with signal at index 1, ``energy`` log10 TeV (n,),
-    ``cameradirection`` m (n, 2), ``skydirection`` deg (n, 2).
-    """
-    result = {}
-    for task in tasks:
-        if task == "type":
-            result[task] = np.tile(np.eye(2, dtype=np.float32)[int(is_signal)], (len(labels), 1))
-            continue
-        columns = [np.asarray(labels[c], dtype=np.float32) for c, _ in LABEL_COLUMNS[task]]
-        result[task] = columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
-    return result

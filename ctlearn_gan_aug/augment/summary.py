@@ -23,15 +23,24 @@ def plan_lines(
     steps_without : int
         Batches per epoch of the same training without generated images.
     """
-    batch = mixed.n_simulated + mixed.n_generated
-    lines = [
-        f"every training batch of {batch} images holds {mixed.n_simulated} simulated and "
-        f"{mixed.n_generated} generated ones ({mixed.n_generated / batch:.1%}).",
+    plan = mixed.plan
+    lines = [_part_line(mixed)]
+    if not plan.schedule.is_constant:
+        parts = ", ".join(str(plan.generated_in(epoch)) for epoch in range(plan.n_epochs))
+        lines.append(f"by the schedule its epochs have {parts} generated images in a batch.")
+    if mixed.sample_weight is not None:
+        lines.append(f"a generated image has the weight {mixed.sample_weight:g} in the loss.")
+    if mixed.n_turns > 1:
+        lines.append(
+            f"simulated images are turned and mirrored at random, by {mixed.n_turns} symmetries of "
+            "the camera."
+        )
+    lines.append(
         f"an epoch has {mixed.steps} batches (without generated images {steps_without}), so every "
-        "simulated training image is still seen once; validation is simulated only.",
-    ]
+        "simulated training image is still seen once; validation is simulated only."
+    )
     for stream, tally in zip(source.streams, probe, strict=True):
-        images = stream.region.share * mixed.n_generated * mixed.steps
+        images = stream.region.share * plan.n_generated * mixed.steps
         lines.append(
             f"{_describe(stream)}: {stream.region.share:.1%} of the generated images, about "
             f"{images:.0f} per epoch as {_class_name(stream)}; {tally.acceptance:.0%} of them pass "
@@ -40,11 +49,21 @@ def plan_lines(
     return lines
 
 
+def _part_line(mixed: MixedBatches) -> str:
+    plan = mixed.plan
+    if not plan.n_generated:
+        return f"every training batch holds {plan.size} simulated images."
+    return (
+        f"every training batch of {plan.size} images holds {plan.n_simulated} simulated and "
+        f"{plan.n_generated} generated ones ({plan.n_generated / plan.size:.1%})."
+    )
+
+
 def result_lines(mixed: MixedBatches, source: SyntheticSource) -> list[str]:
     """Say what was mixed, after the training."""
     tallies = mixed.tally()
     n_generated = sum(tally.mixed for tally in tallies)
-    n_simulated = mixed.epochs * mixed.steps * mixed.n_simulated
+    n_simulated = mixed.n_simulated_seen
     share = n_generated / max(n_generated + n_simulated, 1)
     lines = [
         f"in {mixed.epochs} epochs {n_generated} generated and {n_simulated} simulated images "
@@ -55,6 +74,12 @@ def result_lines(mixed: MixedBatches, source: SyntheticSource) -> list[str]:
         f"{tally.generated} generated ones passed the quality cut."
         for stream, tally in zip(source.streams, tallies, strict=True)
     ]
+    lines += [
+        f"{_describe(stream)}: each image was chosen among {stream.sampler.candidates}, of which "
+        f"{stream.sampler.acceptance:.0%} counted in the mean."
+        for stream in source.streams
+        if isinstance(stream, RegionStream) and stream.sampler.candidates > 1
+    ]
     return lines
 
 
@@ -63,8 +88,11 @@ def record(mixed: MixedBatches, source: SyntheticSource) -> dict:
     return {
         "epochs": mixed.epochs,
         "batches_per_epoch": mixed.steps,
-        "simulated_per_batch": mixed.n_simulated,
-        "generated_per_batch": mixed.n_generated,
+        "simulated_per_batch": mixed.plan.n_simulated,
+        "generated_per_batch": mixed.plan.n_generated,
+        "schedule": mixed.plan.schedule.model_dump(),
+        "sample_weight": mixed.sample_weight,
+        "symmetries": mixed.n_turns,
         "regions": [
             {
                 "bundle": str(stream.region.bundle.path),

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import keras
-import numpy as np
 from ctapipe.core import Provenance
 from ctapipe.core.traits import Path as PathTrait
 from ctlearn.tools.train_model import TrainCTLearnModel
@@ -18,20 +17,26 @@ from traitlets.config import Config
 
 from ..config.augment import GanAugmentConfig
 from ..data.callbacks import complete
+from ..data.feed import StoreFeed
 from ..data.inputs import InputFiles, choose_inputs
 from ..data.names import reconcile_names
 from ..data.tool_reader import check_own_reading, reading
 from ..errors import UserError, find_user_error
 from ..files import atomic_file
 from ..locks import only_writer
+from ..symmetry import Turns
 from . import inputs
+from .batch_plan import BatchPlan
 from .block import check_json_file, read_block, read_yaml_file
-from .build import load_bundles, synthetic_source
+from .build import Training, load_bundles, reader_camera, synthetic_source
+from .classes import classes_of, set_class_weights
 from .compatibility import check_reader, check_reader_type
 from .feeding import STORE_NAME, StoreFeeds, why_not_from_store
-from .mixing import MixedBatches, class_weights, split_batch
+from .mixing import MixedBatches
 from .output import RECORD_NAME, check_output, explain_full_disk, replace_output, start_beside
+from .refill import Window, from_reservoir
 from .refusals import explain
+from .reservoir import Reservoir
 from .source import SyntheticSource
 from .summary import plan_lines, record, result_lines
 
@@ -123,7 +128,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
             self._check_inputs()
             bundles = self._load_bundles(block)  # fails before the hours of reading, not after
             self._set_up_ctlearn()
-            if block is None or block.fraction == 0:
+            if block is None or not (block.total_fraction or block.symmetries):
                 what = "No gan_augment block" if block is None else "gan_augment: fraction 0"
                 self.log.info("%s: training on simulated images only.", what)
                 self._feed()
@@ -149,10 +154,13 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
             if self._replaced is not None:
                 replace_output(self._replaced, self.output_dir)
 
-    def _check_inputs(self) -> None:
-        inputs.check_given(self)
+    def _check_output(self) -> None:
         self.enter_context(only_writer(self.output_dir))
         check_output(self.output_dir, self.overwrite)
+
+    def _check_inputs(self) -> None:
+        inputs.check_given(self)
+        self._check_output()
         signal = inputs.find_files(self.input_dir_signal, self.file_pattern_signal)
         background = []
         if self.input_dir_background is not None:
@@ -170,8 +178,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         if block is None:
             return {}
         check_reader_type(self.dl1dh_reader_type)
-        if block.fraction:
-            split_batch(self.batch_size, block.fraction)
+        BatchPlan.of(block, self.batch_size, self.n_epochs)  # refuses what leaves nothing
         return load_bundles(block)
 
     def _set_up_ctlearn(self) -> None:
@@ -182,17 +189,7 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         with reading(self._inputs):
             super().setup()
         complete(self.callbacks)
-        self._check_sizes()
-
-    def _check_sizes(self) -> None:
-        """Refuse what would end the training after its first epoch."""
-        for name in ("training", "validation"):
-            loader = getattr(self, f"{name}_loader")
-            if len(loader) == 0:
-                raise UserError(
-                    f"The {len(loader.indices)} {name} events do not fill one batch of "
-                    f"{loader.batch_size}; lower batch_size or change validation_split."
-                )
+        inputs.check_sizes(self)
 
     def _feed(self) -> None:
         """Replace both loaders by a store's batches, if it can make them."""
@@ -210,44 +207,66 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
         if reason:
             self.log.warning("No pixel store for %s: CTLearn's own loader reads.", reason)
             return None
-        cache = self.store_dir or self.output_dir.absolute().parent / STORE_NAME
-        feeds = StoreFeeds.open(cache, self.training_loader, self.validation_loader)
+        feeds = StoreFeeds.open(self._cache, self.training_loader, self.validation_loader)
         self.validation_loader = feeds.validation.batches(shuffled=False)
         self.callbacks.append(feeds.validation_callback())
         return feeds
 
+    @property
+    def _cache(self) -> Path:
+        """Folder of stores."""
+        return self.store_dir or self.output_dir.absolute().parent / STORE_NAME
+
     def _mix(self, block: GanAugmentConfig, bundles: dict) -> None:
         reader, loader = self.dl1dh_reader, self.training_loader
-        check_reader(reader)
-        n_simulated, n_generated = split_batch(loader.batch_size, block.fraction)
-        self._source = synthetic_source(block, bundles, reader, self.reco_tasks, n_generated)
-        probe = self._source.probe()
-        mapping = reader.image_mappers[reader.cam_name].mapping_table
-        feeds = self._open_store()
-        feed = feeds.training if feeds else None
-        self._mixed = MixedBatches(loader, n_simulated, self._source, mapping, block.seed, feed)
+        training, source = self._set_up_source(block, bundles)
+        probe = source.probe()
+        self._source = self._stored(source, block) if block.mode == "reservoir" else source
+        self._mixed = MixedBatches(
+            loader,
+            training.plan,
+            self._source,
+            reader.image_mappers[reader.cam_name].mapping_table,
+            block.seed,
+            training.feed or self._open_feed(block),
+            block.sample_weight,
+            classes_of(reader),
+        )
         for line in plan_lines(self._mixed, self._source, probe, steps_without=len(loader)):
             self.log.info("gan_augment: %s", line)
-        self._set_class_weights()
+        set_class_weights(reader, self._mixed)
         self.training_loader = self._mixed.dataset
         self.callbacks.append(
             keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self._mixed.end_epoch())
         )
 
-    def _set_class_weights(self) -> None:
-        reader = self.dl1dh_reader
-        if reader.class_weight is None:
-            return
-        is_signal = np.asarray(reader.example_identifiers["true_shower_primary_class"]) == 1
-        n_background, n_signal = self._mixed.fed_per_class(is_signal)
-        reader.class_weight = class_weights(n_background, n_signal)
-        self.log.info(
-            "gan_augment: an epoch has about %.0f background and %.0f signal images; class weights "
-            "are %.3f and %.3f.",
-            n_background,
-            n_signal,
-            *reader.class_weight.values(),
-        )
+    def _set_up_source(self, block, bundles) -> tuple[Training, SyntheticSource]:
+        check_reader(self.dl1dh_reader)
+        plan = BatchPlan.of(block, self.training_loader.batch_size, self.n_epochs)
+        feed = self._open_feed(block) if block.needs_store else None
+        training = Training(self.training_loader, self.reco_tasks, plan, feed)
+        return training, synthetic_source(block, bundles, training)
+
+    def _open_feed(self, block: GanAugmentConfig) -> StoreFeed | None:
+        """Training events from the store, turned if asked for; None for CTLearn's own loader."""
+        feeds = self._open_store()
+        if feeds is None and block.needs_store:
+            raise UserError(
+                "gan_augment: symmetries, and simulation in place of a generator, need the pixel "
+                "store; leave out --reader ctlearn."
+            )
+        if feeds is None:
+            return None
+        turns = Turns.of(reader_camera(self.dl1dh_reader)) if block.symmetries else None
+        return feeds.training.turned(turns)
+
+    def _stored(self, source: SyntheticSource, block: GanAugmentConfig) -> SyntheticSource:
+        """The same images from a reservoir, of which the missing parts are made first."""
+        reservoir = Reservoir.of(block.reservoir.folder or self._cache, source)
+        window = Window(reservoir, block.reservoir.images, block.reservoir.refresh)
+        window.make()
+        self.log.info("gan_augment: reservoir of generated images: %s.", reservoir.folder)
+        return from_reservoir(source, reservoir, window, self.reco_tasks)
 
     @contextmanager
     def _one_sentence(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import seed_option
+from .options import candidates_option, seed_option
 
 
 @click.command("evaluate", short_help="Judge a generator on held-out files.")
@@ -38,6 +38,7 @@ from .options import seed_option
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @seed_option()
+@candidates_option
 @click.option("--max-events", type=click.IntRange(min=40), help="Use at most so many events.")
 @click.option("--quick", is_flag=True, help="Shorter trainings of the judges: about a minute.")
 @click.option(
@@ -56,6 +57,7 @@ def command(
     gap,
     output,
     seed,
+    candidates,
     max_events,
     quick,
     cache,
@@ -91,6 +93,7 @@ def command(
             train=train,
             gaps=gaps,
             seed=seed,
+            candidates=candidates,
             max_events=max_events,
             quick=quick,
             overwrite=overwrite,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import region_options, seed_option
+from .options import candidates_option, region_options, seed_option
 
 
 @click.command("export", short_help="Write generated images to a DL1 file.")
@@ -24,6 +24,7 @@ from .options import region_options, seed_option
     help="DL1 file to write, e.g. synthetic.dl1.h5.",
 )
 @seed_option()
+@candidates_option
 @click.option(
     "--shard",
     metavar="I/N",
@@ -48,6 +49,7 @@ def command(
     labels_from,
     output,
     seed,
+    candidates,
     shard,
     extrapolate,
     compression,
@@ -63,7 +65,7 @@ def command(
 
     set_up_logging()
     from ..export.run import plan_export
-    from ..export.shard import Shard
+    from ..shard import Shard
     from .options import region_of
 
     plan = plan_export(
@@ -73,6 +75,7 @@ def command(
         region=region_of(energy, offset, spectrum) if labels_from is None else None,
         labels_from=labels_from,
         seed=seed,
+        candidates=candidates,
         shard=Shard.parse(shard) if shard else None,
         extrapolate=extrapolate,
         compression=compression,

@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": "evaluate",
     "export": "export",
     "train-model": "train_model",
+    "reservoir": "reservoir",
     "study": "study",
     "preview": "preview",
     "info": "info",

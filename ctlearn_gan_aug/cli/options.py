@@ -14,6 +14,16 @@ def seed_option(default: int | None = 0, help: str | None = None):
     return click.option("--seed", type=kind, default=default, show_default=shown, help=help)
 
 
+#: ``--candidates``, as many as `sampling.choice.MAX_CANDIDATES`.
+candidates_option = click.option(
+    "--candidates",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Images of equal labels that the bundle's critic chooses one from.",
+)
+
+
 def region_options(function):
     """Add ``--energy``, ``--offset`` and ``--spectrum``."""
     options = [

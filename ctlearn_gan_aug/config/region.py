@@ -5,11 +5,24 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from .base import Section
-from .values import AngleRange, EnergyRange, LengthRange, Number, OffsetRange, Particle, Weight
+from .values import (
+    AngleRange,
+    EnergyRange,
+    LengthRange,
+    Number,
+    OffsetRange,
+    Part,
+    Particle,
+    Weight,
+)
 
 #: Steeper ones overflow, and leave one end of a region empty.
 Index = Annotated[Number, Field(ge=-20, le=20)]
-SPECTRA = ("powerlaw", "empirical", "uniform")
+SPECTRA = ("powerlaw", "empirical", "uniform", "fill")
+#: What the spectrum fill can look at.
+_AXES = ("energy", "energy x offset")
+#: Spectra that are named by a word alone.
+_WORDS = SPECTRA[1:]
 
 
 class Spectrum(Section):
@@ -18,19 +31,23 @@ class Spectrum(Section):
     Attributes
     ----------
     kind : str
-        ``powerlaw`` (dN/dE ~ E^index), ``empirical`` (as the training events) or ``uniform``
-        (flat in log10 E).
+        ``powerlaw`` (dN/dE ~ E^index), ``empirical`` (as the training events), ``uniform`` (flat
+        in log10 E) or ``fill`` (what simulated and generated events together lack for a flat
+        distribution, or for a power law if an index is given).
     index : float or None
         Spectral index of a power law, e.g. -2.
+    over : str
+        What ``fill`` looks at: ``energy``, or ``energy x offset``.
     """
 
     kind: str = "empirical"
     index: Index | None = None
+    over: str = "energy"
 
     @model_validator(mode="before")
     @classmethod
     def _spellings(cls, value: Any) -> Any:
-        """Accept ``empirical``, ``uniform``, ``index=-2`` and ``{index: -2}``."""
+        """Accept ``empirical``, ``uniform``, ``fill``, ``index=-2`` and ``{index: -2}``."""
         if isinstance(value, str):
             key, _, number = value.partition("=")
             if key.strip() == "index":
@@ -38,8 +55,11 @@ class Spectrum(Section):
                     return {"kind": "powerlaw", "index": float(number)}
                 except ValueError:
                     raise ValueError(f"'{value}' is no spectrum: write index=-2.") from None
-            if value not in ("empirical", "uniform"):
-                raise ValueError(f"'{value}' is no spectrum: write index=-2, empirical or uniform.")
+            if value not in _WORDS:
+                raise ValueError(
+                    f"'{value}' is no spectrum: write index=-2, {', '.join(_WORDS[:-1])} or "
+                    f"{_WORDS[-1]}."
+                )
             return {"kind": value}
         if isinstance(value, dict) and "index" in value and "kind" not in value:
             return {**value, "kind": "powerlaw"}
@@ -49,12 +69,19 @@ class Spectrum(Section):
     def _consistent(self):
         if self.kind not in SPECTRA:
             raise ValueError(f"unknown spectrum '{self.kind}': one of {', '.join(SPECTRA)}.")
-        if (self.kind == "powerlaw") != (self.index is not None):
-            raise ValueError("a power law needs an index, the other spectra have none.")
+        if self.kind != "fill" and (self.kind == "powerlaw") != (self.index is not None):
+            raise ValueError("a power law needs an index, empirical and uniform have none.")
+        if self.over not in _AXES:
+            raise ValueError(f"over: '{self.over}' is unknown: one of {', '.join(_AXES)}.")
+        if self.over != _AXES[0] and self.kind != "fill":
+            raise ValueError("only the spectrum fill looks 'over' something.")
         return self
 
     def __str__(self):
-        return f"E^{self.index:g}" if self.kind == "powerlaw" else self.kind
+        if self.kind != "fill":
+            return f"E^{self.index:g}" if self.kind == "powerlaw" else self.kind
+        shape = "flat" if self.index is None else f"E^{self.index:g}"
+        return f"fill {self.over} to {shape}"
 
 
 class Region(Section):
@@ -75,7 +102,9 @@ class Region(Section):
     spectrum : Spectrum
         Distribution of energies inside the region.
     weight : float
-        Relative number of images among the regions.
+        Relative number of images among the regions without a fraction of their own.
+    fraction : float or None
+        Part of every training batch; None shares what is left, by weight.
     """
 
     particle: Particle | None = None
@@ -87,6 +116,7 @@ class Region(Section):
     cam_coord_offset_y: LengthRange | None = None
     spectrum: Spectrum = Spectrum()
     weight: Weight = Field(1.0, gt=0)
+    fraction: Part | None = Field(None, gt=0)
 
     def describe(self) -> str:
         """One line for logs, e.g. ``gamma, energy 3-30 TeV, offset 0-1.5 deg, E^-2``."""

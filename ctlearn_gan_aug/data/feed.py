@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from astropy.table import Table
 
+from ..symmetry import Pointing, Turns
 from .mapper import GridMapper
 from .rows import StoredRows
 
@@ -33,21 +34,33 @@ class StoreFeed:
         self.loader = loader
         self.input_shape = loader.input_shape
         self._pixels = pixels
+        self._turns: Turns | None = None
+        self._pointing: Pointing | None = None
         mapping = reader.image_mappers[reader.cam_name].mapping_table
         self._map = GridMapper(mapping, *loader.input_shape[:2])
         labels = _labels(loader, reader.example_identifiers)
-        self._labels = tf.nest.map_structure(_tensor, labels)
+        self._labels = tf.nest.map_structure(lambda x: np.asarray(x, np.float32), labels)
 
     def __len__(self) -> int:
         """Batches per epoch."""
         return len(self.loader)
 
-    def resized(self, batch_size: int) -> "StoreFeed":
-        """The same events in batches of another size, with an order of their own."""
+    def turned(self, turns: Turns | None) -> "StoreFeed":
+        """The same feed in which events under symmetries are rows of their own: see `row`."""
         other = copy.copy(self)
-        other.loader = copy.copy(self.loader)
-        other.loader.batch_size = batch_size
+        other._turns = turns
+        if turns:
+            other._pointing = Pointing.of(self.loader.DLDataReader.example_identifiers)
         return other
+
+    @property
+    def n_turns(self) -> int:
+        """Symmetries there are, at least 1."""
+        return len(self._turns) if self._turns else 1
+
+    def row(self, event, turn):
+        """Number of the row of an event, by its index in the reader, under a symmetry."""
+        return event + turn * len(self._pixels)
 
     def batches(self, shuffled: bool) -> tf.data.Dataset:
         """Batches of one epoch in the loader's present order, as Keras would ask it for them.
@@ -58,15 +71,18 @@ class StoreFeed:
             Whether the sequence of batches is shuffled; Keras does so for a training
             ``PyDataset``, with Python's global random generator at the start of every epoch.
         """
-        return self.dataset(lambda: _epoch(self.loader, shuffled))
+        return self.dataset(lambda: _epoch(self.loader, shuffled), len(self))
 
-    def dataset(self, epoch: Callable[[], np.ndarray]) -> tf.data.Dataset:
+    def dataset(self, epoch: Callable[[], np.ndarray], n_batches: int) -> tf.data.Dataset:
         """Batches of events given by ``epoch()``, called whenever an iteration starts.
 
         Parameters
         ----------
         epoch : callable
-            Gives indices of the reader's events, (steps, batch_size) of int.
+            Gives rows, (n_batches, batch_size) of int; without symmetries they are indices of the
+            reader's events.
+        n_batches : int
+            Batches per epoch.
         """
 
         def order(_):
@@ -84,7 +100,7 @@ class StoreFeed:
             tf.data.Dataset.range(1)
             .flat_map(order)
             .map(self._batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-            .apply(tf.data.experimental.assert_cardinality(len(self)))
+            .apply(tf.data.experimental.assert_cardinality(n_batches))
             .prefetch(_PREFETCH)
             .with_options(options)
         )
@@ -92,14 +108,41 @@ class StoreFeed:
         dataset.input_shape = self.input_shape
         return dataset
 
-    def _batch(self, index: tf.Tensor):
-        images = tf.numpy_function(self._images, [index], tf.float32, stateful=False)
+    def read(self, rows: np.ndarray):
+        """Events of given rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int (n,)
+            See `row`.
+
+        Returns
+        -------
+        (ndarray float32 (n, n_pixels, n_channels), ndarray or dict of str to ndarray)
+            Pixels in the reader's channels, labels as the loader gives them.
+        """
+        turn, index = np.divmod(rows, len(self._pixels))
+        pixels = self._pixels[index]
+        labels = tf.nest.map_structure(lambda label: label[index], self._labels)
+        if self._turns is None:
+            return pixels, labels
+        return self._turns.turn(pixels, labels, turn, self._pointing[index])
+
+    def _batch(self, rows: tf.Tensor):
+        flat = tf.nest.flatten(self._labels)
+        types = [tf.float32] * (1 + len(flat))
+        images, *labels = tf.numpy_function(self._mapped, [rows], types, stateful=False)
         # Of unknown size, as Keras takes the loader's: sums over it then round alike.
         images = tf.ensure_shape(images, (None, *self.input_shape))
-        return images, tf.nest.map_structure(lambda label: tf.gather(label, index), self._labels)
+        labels = [
+            tf.ensure_shape(label, (None, *like.shape[1:]))
+            for label, like in zip(labels, flat, strict=True)
+        ]
+        return images, tf.nest.pack_sequence_as(self._labels, labels)
 
-    def _images(self, index: np.ndarray) -> np.ndarray:
-        return self._map(self._pixels[index])
+    def _mapped(self, rows: np.ndarray) -> list[np.ndarray]:
+        pixels, labels = self.read(rows)
+        return [self._map(pixels), *tf.nest.flatten(labels)]
 
 
 def _epoch(loader, shuffled: bool) -> np.ndarray:
@@ -115,7 +158,3 @@ def _labels(loader, identifiers: Table):
     everything = Table(identifiers, copy=False)
     everything["features"] = np.zeros((len(identifiers), 0), np.float32)
     return loader._get_mono_item(everything)[1]
-
-
-def _tensor(values) -> tf.Tensor:
-    return tf.constant(np.asarray(values, np.float32))

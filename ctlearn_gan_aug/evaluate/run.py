@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..files import atomic_folder, check_new
 from ..locks import only_writer
 from ..pages import plain
-from ..sampling.generate import Sampler
+from ..sampling.choice import new_sampler
 from .alignment import Aligned, align_images, align_requests, limit
 from .cache import Cache
 from .compare import Context, compare_samples
@@ -42,6 +42,7 @@ def evaluate(
     train: Sequence[str | Path] = (),
     gaps: Sequence[Gap] = (),
     seed: int = 0,
+    candidates: int = 1,
     max_events: int | None = None,
     quick: bool = False,
     effort: Effort | None = None,
@@ -70,6 +71,8 @@ def evaluate(
         Regions without training events to look at; by default those found in the training labels.
     seed : int
         Of everything random.
+    candidates : int
+        Images of a bundle that its critic chooses one from.
     max_events : int, optional
         Use at most this many test events.
     quick : bool
@@ -108,7 +111,7 @@ def evaluate(
             paths, test, other, train, gaps, max_events, seed
         )
         stages.start("generating")
-        samples = _align(subject, test_events, max_events, seed)
+        samples = _align(subject, test_events, max_events, seed, candidates)
         results = compare_samples(
             samples, context, effort=effort, seed=seed, stages=stages, cache=kept
         )
@@ -122,6 +125,7 @@ def evaluate(
             "bundle": subject.describe(),
             "test": _describe_test(subject, files, samples, context),
             "seed": seed,
+            "candidates": candidates,
             "quick": quick,
             **results.metrics,
             "cost": cost,
@@ -172,12 +176,16 @@ def _cleaning(subject: Subject, events):
     return infer_cleaning(charges, events.masks, events.camera.geometry)
 
 
-def _align(subject: Subject, events: Sample, max_events: int | None, seed: int) -> Aligned:
+def _align(
+    subject: Subject, events: Sample, max_events: int | None, seed: int, candidates: int
+) -> Aligned:
+    if subject.bundle is None and candidates > 1:
+        raise UserError(f"{subject.path}: images of files are as they are; leave candidates out.")
     if subject.bundle is None:
         return align_images(subject.images, events, max_events, seed, subject.path)
     samples = align_requests(events, max_events, seed)
     labels = samples.simulated.labels
-    pixels = Sampler(subject.bundle, seed).generate(labels)
+    pixels = new_sampler(subject.bundle, seed, candidates=candidates).generate(labels)
     return replace(samples, generated=samples.simulated.with_pixels(pixels))
 
 

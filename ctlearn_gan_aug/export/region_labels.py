@@ -12,7 +12,7 @@ from ..dl1.runs import Run
 from ..dl1.writer import DL1Writer
 from ..errors import UserError
 from ..sampling.regions import check_domain, sample_labels
-from .shard import Shard
+from ..shard import Shard
 
 #: Events whose labels are drawn with one seed; shards see the same blocks, so that together they
 #: hold exactly the events of the unsharded export.

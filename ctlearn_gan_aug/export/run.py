@@ -14,9 +14,9 @@ from ..dl1.writer import DL1Writer
 from ..errors import UserError
 from ..files import atomic_file, check_new
 from ..locks import only_writer
+from ..shard import Shard
 from .file_labels import FileLabels
 from .region_labels import RegionLabels
-from .shard import Shard
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ class Plan:
         What is generated.
     seed : int
         Of the images.
+    candidates : int
+        Images of equal labels that the bundle's critic chooses one from.
     compression : str or None
         Compressor of the event tables; None as in the training files.
     overwrite : bool
@@ -49,19 +51,23 @@ class Plan:
     target: Path
     labels: RegionLabels | FileLabels
     seed: int
+    candidates: int
     compression: str | None
     overwrite: bool
 
     def summary(self) -> str:
         """Description in a few lines."""
         meta = self.bundle.meta
+        choice = (
+            f", each image one of {self.candidates} by the critic" if self.candidates > 1 else ""
+        )
         return "\n".join(
             (
                 f"bundle:  {self.bundle.path} ({meta.particle}, {meta.camera}, {meta.bundle_id})",
                 f"images:  {self.labels.n_images} ({', '.join(meta.channels)})",
                 f"labels:  {self.labels.description}",
                 f"obs_id:  {', '.join(map(str, self.labels.obs_ids))}",
-                f"seed:    {self.seed}",
+                f"seed:    {self.seed}{choice}",
                 f"output:  {self.target}",
                 f"         data model {data_model(self.bundle.skeleton)} as the training files; "
                 "ctapipe-merge joins it with files of the same only",
@@ -76,14 +82,14 @@ class Plan:
         progress : callable, optional
             Called with the number of images just written.
         """
-        from ..sampling.generate import Sampler
+        from ..sampling.choice import new_sampler
 
         channels = self.bundle.meta.channels
         if "peak_time" not in channels:
             log.warning(
                 "%s: its images have no peak times; they are written as 0 ns.", self.bundle.path
             )
-        sampler = Sampler(self.bundle, self.seed)
+        sampler = new_sampler(self.bundle, self.seed, candidates=self.candidates)
         sampler.n_generated = self.labels.first
         with (
             only_writer(self.target),
@@ -119,6 +125,7 @@ class Plan:
             "SYNTHETIC CHANNELS": ",".join(meta.channels),
             "SYNTHETIC LABELS": self.labels.description,
             "SYNTHETIC SEED": self.seed,
+            "SYNTHETIC CANDIDATES": self.candidates,
             "SYNTHETIC SOFTWARE": f"ctlearn_gan_aug {__version__}",
         }
         return ProductInfo(_ACTIVITY, _DESCRIPTION, _SUBTYPE, context)
@@ -132,6 +139,7 @@ def plan_export(
     region: Region | None = None,
     labels_from: str | Path | None = None,
     seed: int = 0,
+    candidates: int = 1,
     shard: Shard | None = None,
     extrapolate: bool = False,
     compression: str | None = None,
@@ -153,6 +161,8 @@ def plan_export(
         Take labels, runs and event ids from the images of this DL1 file instead.
     seed : int
         The same seed gives the same images.
+    candidates : int
+        Images of equal labels that the bundle's critic chooses one from.
     shard : Shard, optional
         This job's share of the events.
     extrapolate : bool
@@ -182,7 +192,7 @@ def plan_export(
         labels = RegionLabels(opened, *parts)
     else:
         labels = FileLabels(opened, labels_from)
-    return Plan(opened, target, labels, seed, compression, overwrite)
+    return Plan(opened, target, labels, seed, candidates, compression, overwrite)
 
 
 def export(

@@ -39,6 +39,10 @@ class Sampler:
         rounding, about a percent of the charge, from those made on other machines.
     """
 
+    #: Images that one is chosen from, and the part of them that counts in the choice.
+    candidates = 1
+    acceptance = 1.0
+
     def __init__(
         self, bundle: Bundle, seed: int = 0, batch_size: int = 256, precision: str | None = None
     ):

@@ -1,9 +1,12 @@
 """Labels for a region: energies by spectrum, the rest from training events of like energy."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from astropy.table import Table
 
 from ..bundle import Bundle
+from ..camera import Camera
 from ..config.region import Region
 from ..directions import set_impact, set_sky
 from ..errors import UserError
@@ -54,17 +57,62 @@ def sample_labels(
     """
     if not extrapolate:
         check_domain(bundle, region)
-    limits = _energy_limits(bundle, region)
+    limits = energy_limits(bundle, region)
     pool = _direction_pool(bundle, region, rng)
-    pool.sort("log_true_energy")
-    inside = pool["log_true_energy"].data
+    inside = np.sort(pool["log_true_energy"].data)
     inside = inside[(inside >= limits[0]) & (inside <= limits[1])]
     log_energy = draw_log_energy(region.spectrum, limits, inside, n, rng)
-    table = pool[_like_energy(pool["log_true_energy"].data, log_energy, rng)]
-    table["log_true_energy"], table["true_energy"] = log_energy, 10.0**log_energy
+    return _completed(bundle, [(region, pool, log_energy)], rng)
+
+
+def labels_at(
+    bundle: Bundle,
+    regions: Sequence[Region],
+    log_energies: Sequence[np.ndarray],
+    rng: np.random.Generator,
+) -> Table:
+    """Draw the labels of images of given energies, each in the directions of its region.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Its training label distribution is resampled.
+    regions : sequence of Region
+        Where; their energies and spectra do not matter.
+    log_energies : sequence of ndarray
+        log10(E / TeV) of every region's images.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    astropy.table.Table
+        As `sample_labels`, region after region.
+
+    Raises
+    ------
+    UserError
+        If a region is empty.
+    """
+    pools = [_direction_pool(bundle, region, rng) for region in regions]
+    return _completed(bundle, list(zip(regions, pools, log_energies, strict=True)), rng)
+
+
+def _completed(bundle: Bundle, parts: list, rng) -> Table:
+    """Events of given energies out of a pool for each region, as new events of the telescope."""
+    from astropy.table import vstack
+
+    chosen = []
+    for _, pool, log_energy in parts:
+        pool.sort("log_true_energy")
+        rows = pool[_like_energy(pool["log_true_energy"].data, log_energy, rng)]
+        rows["log_true_energy"], rows["true_energy"] = log_energy, 10.0**log_energy
+        chosen.append(rows)
+    table = vstack(chosen, metadata_conflicts="silent") if len(chosen) > 1 else chosen[0]
     _move_to_telescope(table, bundle)
-    _smear_directions(table, bundle, region, rng)
-    table["obs_id"], table["event_id"] = 0, np.arange(1, n + 1)
+    sizes = [len(rows) for rows in chosen]
+    _smear_directions(table, bundle, [region for region, *_ in parts], sizes, rng)
+    table["obs_id"], table["event_id"] = 0, np.arange(1, len(table) + 1)
     return table
 
 
@@ -73,7 +121,7 @@ def check_domain(bundle: Bundle, region: Region) -> None:
     table = bundle.label_table
     units = {"energy": "TeV", "offset": "deg", "fov_lon": "deg", "fov_lat": "deg"}
     values = {name: table[name].data for name in _BOXES}
-    values["energy"], values["offset"] = table["true_energy"].data, _offset(bundle, table)
+    values["energy"], values["offset"] = table["true_energy"].data, offsets(bundle.camera, table)
     for name, column in values.items():
         limits = getattr(region, name)
         # Offsets are bounded from above only: near the centre the solid angle vanishes.
@@ -88,24 +136,25 @@ def check_domain(bundle: Bundle, region: Region) -> None:
             )
 
 
-def _offset(bundle: Bundle, table: Table) -> np.ndarray:
-    """Angle (deg) between the shower direction and the telescope axis."""
+def offsets(camera: Camera, table: Table) -> np.ndarray:
+    """Angles (deg) between the shower directions of a label table and the telescope axis."""
     radius = np.hypot(table["cam_coord_offset_x"].data, table["cam_coord_offset_y"].data)
-    return np.rad2deg(np.arctan(radius / bundle.camera.focal_length))
+    return np.rad2deg(np.arctan(radius / camera.focal_length))
 
 
-def _energy_limits(bundle: Bundle, region: Region) -> tuple[float, float]:
+def energy_limits(bundle: Bundle, region: Region) -> tuple[float, float]:
+    """Lowest and highest log10(E / TeV) of a region; absent limits mean the training domain."""
     if region.energy is not None:
         return tuple(np.log10(region.energy))
     energies = bundle.label_table["log_true_energy"].data
     return float(energies.min()), float(energies.max())
 
 
-def _in_direction(bundle: Bundle, region: Region, table: Table) -> np.ndarray:
-    """Boolean rows whose direction lies in the region."""
+def in_direction(camera: Camera, region: Region, table: Table) -> np.ndarray:
+    """Which rows (n,) of a label table have a direction in the region."""
     keep = np.ones(len(table), bool)
     if region.offset is not None:
-        offset = _offset(bundle, table)
+        offset = offsets(camera, table)
         keep &= (offset >= region.offset[0]) & (offset <= region.offset[1])
     for name in _BOXES:
         limits = getattr(region, name)
@@ -117,14 +166,14 @@ def _in_direction(bundle: Bundle, region: Region, table: Table) -> np.ndarray:
 def _direction_pool(bundle: Bundle, region: Region, rng: np.random.Generator) -> Table:
     """Training events in the region's directions, or, if too few, with directions drawn there."""
     table = bundle.label_table
-    pool = table[_in_direction(bundle, region, table)]
+    pool = table[in_direction(bundle.camera, region, table)]
     if len(pool) >= min(_MIN_POOL, len(table)):
         return pool
     found, n_found = [], 0
     for _ in range(50):
         trial = table[rng.integers(0, len(table), 2000)]
         _draw_uniform_directions(trial, bundle, region, rng)
-        found.append(trial[_in_direction(bundle, region, trial)])
+        found.append(trial[in_direction(bundle.camera, region, trial)])
         n_found += len(found[-1])
         if n_found >= _MIN_POOL:
             break
@@ -140,7 +189,7 @@ def _direction_pool(bundle: Bundle, region: Region, rng: np.random.Generator) ->
 
 def _draw_uniform_directions(table: Table, bundle: Bundle, region: Region, rng) -> None:
     """Uniform positions on the smallest disc of the camera plane that holds the region."""
-    training = _offset(bundle, bundle.label_table).max()
+    training = offsets(bundle.camera, bundle.label_table).max()
     low, high = region.offset or (0.0, 2.0 * training)
     focal_length = bundle.camera.focal_length
     inner, outer = (focal_length * np.tan(np.deg2rad(angle)) for angle in (low, high))
@@ -171,15 +220,25 @@ def _like_energy(sorted_energies, wanted, rng) -> np.ndarray:
     return first + rng.integers(0, 2 * half + 1, len(wanted))
 
 
-def _smear_directions(table: Table, bundle: Bundle, region: Region, rng) -> None:
-    """Move directions a little, where that stays inside the region and the training domain."""
+def _smear_directions(
+    table: Table, bundle: Bundle, regions: Sequence[Region], sizes: Sequence[int], rng
+) -> None:
+    """Move directions a little, where that stays inside the region and the training domain.
+
+    The first ``sizes[0]`` rows are those of the first region, and so on.
+    """
     moved = table.copy()
     for name in ("cam_coord_offset_x", "cam_coord_offset_y"):
         spread = _DIRECTION_SMEARING * bundle.label_table[name].std()
         moved[name] = moved[name].data + rng.normal(0.0, 1.0, len(table)) * spread
     set_sky(moved, bundle.subarray, bundle.tel_id)
-    limit = _offset(bundle, bundle.label_table).max()
-    good = _in_direction(bundle, region, moved) & (_offset(bundle, moved) <= limit)
+    limit = offsets(bundle.camera, bundle.label_table).max()
+    ends = np.cumsum(sizes)
+    good = [
+        in_direction(bundle.camera, region, moved[end - size : end])
+        for region, size, end in zip(regions, sizes, ends, strict=True)
+    ]
+    good = np.concatenate(good) & (offsets(bundle.camera, moved) <= limit)
     for name in (*_BOXES, "true_alt", "true_az"):
         table[name] = np.where(good, moved[name], table[name])
     set_impact(table, bundle.subarray)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..config.region import Spectrum
+from ..errors import UserError
 
 #: Width (dex) by which resampled training energies are smeared, so that none repeats exactly.
 ENERGY_SMEARING = 0.02
@@ -33,18 +34,42 @@ def draw_log_energy(
     Returns
     -------
     ndarray (n,)
+
+    Raises
+    ------
+    UserError
+        If the spectrum fills what a training lacks; there is none here.
     """
+    if spectrum.kind == "fill":
+        raise UserError(
+            "spectrum: fill tops up the events of a training, so it is for gan_augment alone; "
+            "choose index=-2, empirical or uniform."
+        )
     low, high = limits
     if spectrum.kind == "uniform" or (spectrum.kind == "empirical" and len(training) == 0):
         return rng.uniform(low, high, n)
     if spectrum.kind == "empirical":
         smeared = rng.choice(training, n) + rng.normal(0.0, ENERGY_SMEARING, n)
         return _reflect(smeared, low, high)
-    return _power_law(spectrum.index, low, high, rng.uniform(0.0, 1.0, n))
+    return power_law(spectrum.index, low, high, rng.uniform(0.0, 1.0, n))
 
 
-def _power_law(index: float, low: float, high: float, chance: np.ndarray) -> np.ndarray:
-    """Inverse of the cumulative distribution of dN/dE ~ E^index, in log10 E."""
+def power_law(index: float, low, high, chance: np.ndarray) -> np.ndarray:
+    """log10 E of a power law dN/dE ~ E^index between two energies.
+
+    Parameters
+    ----------
+    index : float
+        Spectral index.
+    low, high : float or ndarray (n,)
+        log10 of the lowest and highest energies.
+    chance : ndarray (n,)
+        Cumulative distribution, in [0, 1].
+
+    Returns
+    -------
+    ndarray (n,)
+    """
     slope = (index + 1.0) * np.log(10.0)
     if abs(slope) < 1e-9:
         return low + chance * (high - low)

@@ -1,4 +1,4 @@
-"""Generated images as a tf.data.Dataset."""
+"""Generated images as a tf.data.Dataset, and augmentation components on one."""
 
 import itertools
 
@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from .batches import GeneratedBatches
+from .components import Component
 
 #: Batches prepared ahead.
 _PREFETCH = 4
@@ -25,3 +26,25 @@ def as_dataset(batches: GeneratedBatches, n_batches: int | None = None) -> tf.da
     if n_batches is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(n_batches))
     return dataset.prefetch(_PREFETCH)
+
+
+def augmented(dataset: tf.data.Dataset, component: Component) -> tf.data.Dataset:
+    """Batches (images, labels) after a component.
+
+    Batches are numbered from the start of every iteration. For other numbers in every epoch give
+    ``dataset.repeat()``, and ``steps_per_epoch`` to Keras.
+    """
+    spec = dataset.element_spec
+
+    def apply(number, *values):
+        return tf.nest.flatten(component(*tf.nest.pack_sequence_as(spec, values), int(number)))
+
+    def batch(number, images, labels):
+        given = tf.nest.flatten((images, labels))
+        found = tf.numpy_function(apply, [number, *given], [value.dtype for value in given])
+        for new, old in zip(found, given, strict=True):
+            new.set_shape(old.shape)
+        return tf.nest.pack_sequence_as(spec, found)
+
+    numbered = dataset.enumerate().map(lambda number, content: batch(number, *content))
+    return numbered.prefetch(_PREFETCH)

@@ -7,6 +7,8 @@ import numpy as np
 _N_RESAMPLES = 1000
 #: Percentiles of an interval of one standard error.
 _INTERVAL = (15.87, 84.13)
+#: Logarithms that differ by less are equal.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,9 @@ def equivalent_size(sizes: np.ndarray, curve: np.ndarray, error: float) -> float
 
 def _beyond(sizes: np.ndarray, curve: np.ndarray, error: float) -> str:
     _, log_error = _falling(sizes, curve)
-    if np.log(error) < log_error[-1]:
+    if np.log(error) < log_error[-1] - _ROUNDING:
         return "least"
-    return "most" if np.log(error) > log_error[0] else ""
+    return "most" if np.log(error) > log_error[0] + _ROUNDING else ""
 
 
 def _falling(sizes: np.ndarray, curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..bundle import new_generator, save_bundle
+from ..bundle import new_critic, new_generator, save_bundle
 from ..config.train import TrainConfig
 from ..data.events import Events, read_events
 from ..data.pipeline import Symmetries, training_batches
@@ -20,9 +21,9 @@ from ..files import writing
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..locks import only_writer
-from ..models.critic import build_critic
 from ..models.maps import LabelMaps
 from .adaptive import AdaptiveSymmetries
+from .calibration import CalibratedCritic
 from .checkpoint import load_checkpoint, save_checkpoint
 from .describe import describe
 from .folder import BEST, CHECKPOINT, STORE, check_output, prepare_output, with_precision
@@ -42,7 +43,13 @@ log = logging.getLogger(__name__)
 _N_FITTED = 10_000
 
 
-def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False) -> Path:
+def train(
+    config: TrainConfig,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    watch: Callable[[int, "Run"], None] = lambda number, run: None,
+) -> Path:
     """Train a generator.
 
     Parameters
@@ -53,6 +60,9 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
         Go on from the checkpoint in ``config.output``; without one yet, start there.
     overwrite : bool
         Replace an earlier run in ``config.output``.
+    watch : callable
+        Is told the number of steps done and the run after each of them, to look at it, such as by
+        `Run.generate`. Its exceptions end the run.
 
     Returns
     -------
@@ -79,7 +89,7 @@ def train(config: TrainConfig, *, resume: bool = False, overwrite: bool = False)
             prepare_output(config, resume, has_checkpoint)
             # Same seed, same result: without this, threads may sum in another order each time.
             tf.config.experimental.enable_op_determinism()
-            return Run(config, events, labels, started).execute(has_checkpoint)
+            return Run(config, events, labels, started, watch).execute(has_checkpoint)
 
 
 def read_training_events(config: TrainConfig) -> Events:
@@ -115,12 +125,15 @@ class Run:
         Labels of the generator.
     started : float
         `time.monotonic` when the run began, for time budgets.
+    watch : callable
+        Is told the number of steps done and this run after each of them.
     """
 
     config: TrainConfig
     events: Events
     labels: LabelSet
     started: float
+    watch: Callable[[int, "Run"], None] = lambda number, run: None
 
     def __post_init__(self):
         config, events = self.config, self.events
@@ -151,13 +164,12 @@ class Run:
         return new_generator(self.config.generator, self.events.camera, self.labels, self.intensity)
 
     def _new_critic(self):
-        side, channels = self.events.camera.grid_side, len(self.events.channels)
-        sizes = side, self.maps.sizes, channels, self.labels.size
-        return fused(build_critic(self.config.critic, *sizes))
+        n_channels = len(self.events.channels)
+        return fused(new_critic(self.config.critic, self.events.camera, self.labels, n_channels))
 
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
-        step = self.new_step()
+        self.step = step = self.new_step()
         self.schedule = Schedule(
             self.config.training,
             self.config.warmup,
@@ -179,7 +191,7 @@ class Run:
             save=self._save,
             restore=self._restore,
             draw=lambda number: self._draw(step, number),
-            look=self.warmup.after,
+            look=self._look,
             snapshot=lambda number: self._measure(snapshots, monitor, number),
         )
         with monitor:
@@ -191,7 +203,25 @@ class Run:
             )
         best = self._take_best(snapshots)
         self._draw(step, last)
-        return self._write_bundle({"steps": last} | best | monitor.latest)
+        events = self.training, self.held_out
+        critic = CalibratedCritic.of(self.config.critic, step, *events, self.labels)
+        return self._write_bundle({"steps": last} | best | monitor.latest, critic)
+
+    def generate(self, table, number: int = 0) -> np.ndarray:
+        """Images (n, n_pixels, n_channels) of the averaged generator as it is, in p.e. and ns.
+
+        Parameters
+        ----------
+        table : astropy.table.Table (n rows)
+            Event label table.
+        number : int
+            Samples of different numbers have random numbers of their own.
+        """
+        return self.step.sample(self.labels.encode(table), number)
+
+    def _look(self, number: int) -> None:
+        self.warmup.after(number)
+        self.watch(number, self)
 
     def new_step(self) -> AdversarialStep:
         """The updates of this run's networks; the auxiliary is trained first if there is none."""
@@ -259,11 +289,20 @@ class Run:
         folder.mkdir(exist_ok=True)
         draw_samples(folder / f"step_{number:07d}.png", events, self.labels, step.sample)
 
-    def _write_bundle(self, values: dict) -> Path:
+    def _write_bundle(self, values: dict, critic: CalibratedCritic) -> Path:
         target = self.config.output / "bundle"
         meta = describe(self.config, self.events, self.labels, self.intensity)
-        meta = meta.model_copy(update={"training": {"seed": self.config.seed} | values})
+        found = {
+            "training": {"seed": self.config.seed} | values,
+            "critic": self.config.critic,
+            "critic_slope": critic.slope,
+        }
         save_bundle(
-            target, meta, self.networks.averaged, self.training.labels, self.events.sources[0]
+            target,
+            meta.model_copy(update=found),
+            self.networks.averaged,
+            self.training.labels,
+            self.events.sources[0],
+            critic.model,
         )
         return target

@@ -1,14 +1,14 @@
-"""Splitting an export over the jobs of a job array."""
+"""Splitting work over the jobs of a job array."""
 
 import re
 from dataclasses import dataclass
 
-from ..errors import UserError
+from .errors import UserError
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One of several jobs that share an export.
+    """One of several jobs that share work.
 
     Attributes
     ----------
