@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "augment": {"sampling", "bundle", "data", "dl1"},
     "export": {"sampling", "bundle", "dl1"},
     "evaluate": {"sampling", "bundle", "dl1", "data"},
+    "guide": {"bundle", "models", "dl1", "data"},
     "benchmark": {
         "data",
         "dl1",
@@ -59,6 +60,7 @@ MAY_IMPORT = {
         "augment",
         "export",
         "evaluate",
+        "guide",
     },
     "__main__": {"cli"},
 }

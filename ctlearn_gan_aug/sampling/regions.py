@@ -5,7 +5,7 @@ from astropy.table import Table
 
 from ..bundle import Bundle
 from ..config.region import Region
-from ..directions import set_impact, set_sky
+from ..directions import offset_angle, set_impact, set_sky
 from ..errors import UserError
 from .spectra import draw_log_energy
 
@@ -90,8 +90,8 @@ def check_domain(bundle: Bundle, region: Region) -> None:
 
 def _offset(bundle: Bundle, table: Table) -> np.ndarray:
     """Angle (deg) between the shower direction and the telescope axis."""
-    radius = np.hypot(table["cam_coord_offset_x"].data, table["cam_coord_offset_y"].data)
-    return np.rad2deg(np.arctan(radius / bundle.camera.focal_length))
+    xy = (table[f"cam_coord_offset_{axis}"].data for axis in "xy")
+    return offset_angle(*xy, bundle.camera.focal_length)
 
 
 def _energy_limits(bundle: Bundle, region: Region) -> tuple[float, float]:
