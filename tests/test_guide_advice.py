@@ -42,7 +42,7 @@ def errors_of(events, factor: float, rng) -> np.ndarray:
     return np.abs(rng.normal(0, width))
 
 
-def verdicts_of(training, test, factor, rng, objection=lambda row, column: None):
+def verdicts_of(training, test, factor, rng, objection=lambda cell, factors: None):
     grid = Grid.fit(*test, 3, 0.25)
     cell = grid.locate(*test)
     filling = Filling.of(grid.count(grid.locate(*training)), grid.count(cell))
@@ -91,7 +91,7 @@ def test_what_the_generator_is_not_good_enough_for_is_left_with_its_reason():
     rng = np.random.default_rng(0)
     training = thin_out(simulate(8000, rng), 0.05, rng)
     grid, _, verdicts = verdicts_of(
-        training, simulate(4000, rng), 2.0, rng, lambda row, column: "it is of no use"
+        training, simulate(4000, rng), 2.0, rng, lambda cell, factors: "it is of no use"
     )
     for cell in high_cells(grid):
         assert verdicts[cell].kind is Kind.GENERATOR
@@ -195,20 +195,26 @@ def fidelity(tmp_path, ratio=1.0, shift=0.0, *, learnt=True):
 
 
 @pytest.mark.parametrize(
-    ("options", "log_energy", "tasks", "reason"),
+    ("given", "log_energy", "tasks", "reason"),
     [
         ({}, 0.6, ["energy", "cameradirection"], None),
         ({"ratio": 1.2}, 0.6, ["energy"], None),
         ({"ratio": 1.6}, 0.6, ["energy"], "1.60 times that on simulation at 3.16 to 5.62 TeV"),
+        ({"ratio": 1.6, "factor": 3.0}, 0.6, ["energy"], None),
+        ({"ratio": 1.6, "factor": 3.0}, 0.6, ["cameradirection"], "1.60 times"),
+        ({"ratio": 1.6}, 1.3, ["energy"], "1.60 times that on simulation at 5.62 to 10 TeV"),
         ({"ratio": 0.5}, 0.6, ["skydirection"], "direction error on its images is 0.50 times"),
         ({"shift": -0.2}, 0.6, ["energy"], "energy is shifted by -0.200 dex"),
         ({"learnt": False}, 0.6, ["energy"], "has not learnt"),
-        ({}, 1.3, ["energy"], "too few test events at this energy"),
+        ({}, 1.3, ["energy"], None),
+        ({}, 1.5, ["energy"], "too few test events at this energy"),
         ({}, 0.6, ["type"], "says nothing of the type"),
     ],
 )
-def test_label_fidelity_decides_by_energy(tmp_path, options, log_energy, tasks, reason):
-    found = fidelity(tmp_path, **options).objection(tasks, np.full(30, log_energy))
+def test_label_fidelity_decides_by_energy(tmp_path, given, log_energy, tasks, reason):
+    options = dict(given)
+    factors = {"energy": options.pop("factor", 1.0)}
+    found = fidelity(tmp_path, **options).objection(tasks, np.full(30, log_energy), factors)
     assert (found is None) == (reason is None)
     assert reason is None or reason in found
 

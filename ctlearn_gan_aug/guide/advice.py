@@ -1,6 +1,6 @@
 """Which cells are to be augmented, and why the others are not: pure functions of arrays."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,8 +8,9 @@ from .cells import MIN_TEST, Grid
 from .filling import Filling
 from .trend import Excess
 
-#: Says why a generator is not good enough in a cell (row, column); None if it is.
-Objection = Callable[[int, int], str | None]
+#: Says why a generator is not good enough in a cell (row, column); None if it is. It is told by
+#: which factors the model's errors exceed the trend there, by task.
+Objection = Callable[[tuple[int, int], Mapping[str, float]], str | None]
 
 
 class Kind(StrEnum):
@@ -84,7 +85,7 @@ def _judge(cell, filling: Filling, excesses: Sequence[Excess], objection: Object
         return Verdict(Kind.UNKNOWN, f"{count}, and too few well-filled cells to compare with")
     if not high:
         return Verdict(Kind.EXPECTED, f"{count}, but no clear excess: {_errors(excesses, cell)}")
-    problem = objection(*cell)
+    problem = objection(cell, {x.errors.task: float(x.factor[cell]) for x in high})
     if problem is not None:
         return Verdict(Kind.GENERATOR, f"{count}; {_errors(high, cell)}; but {problem}")
     return Verdict(Kind.AUGMENT, f"{count}; {_errors(high, cell)}")

@@ -55,7 +55,7 @@ def _draw_events(figure, axis, found: Survey) -> None:
         dark = norm(max(filling.training[cell], 1)) > 0.6
         text = f"{filling.training[cell]}\nof {filling.target[cell]:.0f}"
         _write(axis, found, cell, text, "white" if dark else "black")
-    axis.set_title(f"{found.particle}: training events, of expected")
+    axis.set_title(f"{found.particle}: training events, of those wanted")
     figure.colorbar(mesh, ax=axis)
 
 

@@ -8,7 +8,7 @@ from .cells import MIN_TEST
 
 #: A cell has few events if it has less than this part of what it should have.
 FEW = 0.5
-#: Every cell should have at least this part of the median cell's events.
+#: Every cell that is no hole should have at least this part of the median cell's events.
 FLOOR = 0.5
 #: Chance that a cell with just enough events looks like a hole.
 _CHANCE = 0.01
@@ -25,7 +25,7 @@ class Filling:
     expected : ndarray
         Training events that the test events let expect.
     target : ndarray
-        What a cell should have: that, and at least `FLOOR` of the median cell.
+        What a cell should have: that and, if it is no hole, at least `FLOOR` of the median cell.
     hole : ndarray of bool
         Cells with significantly less than `FEW` of the expected events.
     thin : ndarray of bool
@@ -52,10 +52,10 @@ class Filling:
         expected = ratio * test
         tested = test >= MIN_TEST
         floor = FLOOR * np.median(training[tested]) if tested.any() else 0.0
-        target = np.maximum(expected, floor)
         # Of events of both kinds, so many would be training events in a cell that has just enough.
         part = FEW * ratio / (1.0 + FEW * ratio)
         hole = binom.cdf(training, training + test, part) < _CHANCE
+        target = np.where(hole, expected, np.maximum(expected, floor))
         # Outside of holes both kinds of events tell how many are to be expected.
         both = (training + test) * ratio / (1.0 + ratio)
         thin = ~hole & (both < FEW * floor)

@@ -1,6 +1,6 @@
 """Whether a generator can fill a cell: its training domain, events and label fidelity."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from .cells import MIN_TEST, Grid
 from .fidelity import Fidelity
 from .predict import Predicted, log_energies, offsets
 
-#: Training events that a generator needs in a cell's range of energy, measured and unmeasured.
+#: Training events that a generator needs about a cell's energies, with and without evaluation.
 LEAST_EVENTS = 5
 LEAST_UNMEASURED = 30
+#: How far beyond a cell's energies events teach it what is inside, dex.
+_REACH = 0.25
 #: Share of a cell's test events that must lie in the training domain.
 _INSIDE = 0.5
 
@@ -67,11 +69,10 @@ class Generator:
                 f"{events.focal_length:.2f} m; name a generator of their camera."
             )
 
-    def counts(self, grid: Grid) -> np.ndarray:
-        """Its training events per cell."""
-        table = self.bundle.label_table
-        offset = offsets(table, self.bundle.camera.focal_length)
-        return grid.count(grid.locate(log_energies(table), offset))
+    def n_learnt(self, low: float, high: float) -> int:
+        """Its training events between two energies (log10 TeV), and a little beyond."""
+        energy = log_energies(self.bundle.label_table)
+        return int(np.count_nonzero((energy > low - _REACH) & (energy < high + _REACH)))
 
 
 def load_generators(bundles: Sequence[Path], evaluations: Sequence[Path]) -> dict[str, Generator]:
@@ -102,7 +103,7 @@ def load_generators(bundles: Sequence[Path], evaluations: Sequence[Path]) -> dic
 
 
 def objections(generator: Generator | None, tasks, grid: Grid, events: Predicted, cell):
-    """A function that says why a generator is not good enough in a cell (row, column).
+    """A function that says why a generator is not good enough in a cell, see `Objection`.
 
     Parameters
     ----------
@@ -118,14 +119,14 @@ def objections(generator: Generator | None, tasks, grid: Grid, events: Predicted
         Where they lie.
     """
     if generator is None:
-        return lambda row, column: None
+        return lambda place, factors: None
     low, high = generator.energy_domain
     _, outermost = generator.offset_domain
     energy, offset = events.log_energy, events.offset
     in_domain = (energy >= low) & (energy <= high) & (offset <= outermost)
-    n_learnt = generator.counts(grid).sum(axis=1)
 
-    def objection(row: int, column: int) -> str | None:
+    def objection(place: tuple[int, int], factors: Mapping[str, float]) -> str | None:
+        row, column = place
         here = cell == row * grid.shape[1] + column
         if np.count_nonzero(here) < MIN_TEST:
             here = cell // grid.shape[1] == row
@@ -136,9 +137,10 @@ def objections(generator: Generator | None, tasks, grid: Grid, events: Predicted
             )
         fidelity = generator.fidelity
         needed = LEAST_EVENTS if fidelity else LEAST_UNMEASURED
-        if n_learnt[row] < needed:
+        n_learnt = generator.n_learnt(*grid.energy_edges[row : row + 2])
+        if n_learnt < needed:
             unmeasured = "" if fidelity else " and no evaluation is given"
-            return f"the generator learnt from {n_learnt[row]} events of this energy{unmeasured}"
-        return fidelity and fidelity.objection(tasks, energy[here])
+            return f"the generator learnt from {n_learnt} events about this energy{unmeasured}"
+        return fidelity and fidelity.objection(tasks, energy[here], factors)
 
     return objection

@@ -72,7 +72,9 @@ def _confusion(events: Predicted, others: Predicted) -> np.ndarray:
     own, rival = (sign * x.outputs["type"][:, _SIGNAL] for x in (events, others))
     order = np.argsort(others.charge)
     n = min(_RIVALS, len(order))
-    first = np.searchsorted(others.charge[order], events.charge) - n // 2
-    first = np.clip(first, 0, len(order) - n)
+    ends = (
+        np.searchsorted(others.charge[order], events.charge, side) for side in ("left", "right")
+    )
+    first = np.clip(sum(ends) // 2 - n // 2, 0, len(order) - n)
     near = rival[order][first[:, None] + np.arange(n)]
     return np.mean((near > own[:, None]) + 0.5 * (near == own[:, None]), axis=1)

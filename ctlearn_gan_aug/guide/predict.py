@@ -74,6 +74,11 @@ def offsets(labels: Table, focal_length: float) -> np.ndarray:
     return offset_angle(*xy, focal_length)
 
 
+def tasks_of(model: keras.Model) -> list[str]:
+    """CTLearn's tasks that a model was trained for; one of the type alone gives its scores bare."""
+    return list(model.output) if isinstance(model.output, dict) else ["type"]
+
+
 def predict(
     model: keras.Model, reader, is_signal: bool, advance: Callable[[int], None]
 ) -> Predicted:
@@ -122,7 +127,6 @@ def _blocks(model, reader) -> Iterator[tuple[Block, dict[str, np.ndarray]]]:
     size = images_per_batch(model, _BATCH)
     for block in read_blocks(reader, reader.example_identifiers, (*reader.channels, "image")):
         found = model.predict(as_grid(block.pixels[..., :-1]), batch_size=size, verbose=0)
-        # A CTLearn model of the type alone gives its scores bare.
         yield block, found if isinstance(found, dict) else {"type": found}
 
 

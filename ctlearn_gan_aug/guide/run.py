@@ -19,7 +19,7 @@ from ..progress import image_progress
 from .cells import ENERGY_WIDTH, MIN_TEST, N_OFFSETS
 from .figure import draw_surveys
 from .generators import Generator, load_generators
-from .predict import Predicted, predict
+from .predict import Predicted, predict, tasks_of
 from .reading import open_ctlearn_reader, read_config, read_labels
 from .record import block_text, record
 from .survey import Survey, survey
@@ -137,6 +137,8 @@ def _check_replaceable(target: Path) -> None:
 def _survey_classes(request: Request, generators: dict[str, Generator]) -> list[Survey]:
     config = read_config(request.configs)
     model = load_ctlearn_model(request.model, "MODEL")
+    tasks = tasks_of(model)
+    _check_classes(tasks, request.background is not None)
     classes = {"signal": request.signal}
     if request.background is not None:
         classes["background"] = request.background
@@ -145,7 +147,6 @@ def _survey_classes(request: Request, generators: dict[str, Generator]) -> list[
         name: _predict(model, files, config, name == "signal", training[name])
         for name, files in classes.items()
     }
-    tasks = _tasks(predicted["signal"], request.background is not None)
     surveys = []
     for name, events in predicted.items():
         particle = _particle(events.labels, name)
@@ -184,8 +185,7 @@ def _predict(model, files: Files, config, is_signal: bool, training: Table) -> P
     return events.select(np.flatnonzero(~known))
 
 
-def _tasks(events: Predicted, has_background: bool) -> list[str]:
-    tasks = list(events.outputs)
+def _check_classes(tasks: Sequence[str], has_background: bool) -> None:
     if "type" in tasks and not has_background:
         raise UserError(
             "The model tells particle types: give files of the other class by --background and "
@@ -196,7 +196,6 @@ def _tasks(events: Predicted, has_background: bool) -> list[str]:
             f"The model reconstructs {' and '.join(tasks)}, not the type: leave out --background "
             "and --training-background."
         )
-    return tasks
 
 
 def _particle(labels: Table, name: str) -> str:

@@ -119,10 +119,8 @@ def survey(
     learnt = grid.locate(log_energies(training), offsets(training, events.focal_length))
     filling = Filling.of(grid.count(learnt), grid.count(cell))
     errors = {task: event_errors(task, events, others) for task in tasks}
-    excesses = [
-        Excess.of(CellErrors.of(task, unit_of(task), error, cell, grid), filling, grid)
-        for task, error in errors.items()
-    ]
+    averages = [CellErrors.of(task, unit_of(task), x, cell, grid) for task, x in errors.items()]
+    excesses = [Excess.of(average, filling, grid) for average in averages]
     objection = objections(generator, tasks, grid, events, cell)
     return Survey(
         particle,

@@ -32,7 +32,7 @@ def _table(found: Survey):
 
     columns = ("E [TeV]", "offset [deg]", "training", "test", *map(_heading, found.excesses), "")
     title = f"{found.particle}: training events of those wanted, errors and times the trend"
-    table = Table(*columns, title=title, box=SIMPLE_HEAD, padding=(0, 1))
+    table = Table(*columns, title=title, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for cell in found.grid:
         kind = found.verdicts[cell].kind
         energy, offset = found.grid.limits(*cell)
@@ -58,4 +58,4 @@ def _error(excess: Excess, cell: tuple[int, int]) -> str:
     mean, ratio = excess.errors.mean[cell], excess.ratio[cell]
     if not np.isfinite(mean):
         return "–"
-    return f"{mean:.3f} x{ratio:.2f}" if np.isfinite(ratio) else f"{mean:.3f}"
+    return f"{mean:.2g} x{ratio:.2f}" if np.isfinite(ratio) else f"{mean:.2g}"

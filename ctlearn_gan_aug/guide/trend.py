@@ -32,12 +32,16 @@ class Excess:
         events, weighted with their precision.
     sigma : ndarray
         By how many standard errors its logarithm exceeds 0; those of the trend count.
+    significant : ndarray of bool
+        Cells whose error is higher than the trend: clearly, or, of those with few events, if they
+        are connected to such a one.
     """
 
     errors: CellErrors
     expected: np.ndarray
     factor: np.ndarray
     sigma: np.ndarray
+    significant: np.ndarray
 
     @classmethod
     def of(cls, errors: CellErrors, filling: Filling, grid: Grid) -> "Excess":
@@ -53,11 +57,14 @@ class Excess:
         trend = _fit(log_error, variance, known & ~few, filling.hole, grid)
         if trend is None:
             nothing = np.full(grid.shape, np.nan)
-            return cls(errors, nothing, nothing, nothing)
+            return cls(errors, nothing, nothing, nothing, np.zeros(grid.shape, bool))
         expected, uncertainty = trend
         pooled, own = _pool(log_error - expected, variance, known, few)
         sigma = pooled / np.sqrt(own + uncertainty)
-        return cls(errors, np.exp(expected), np.exp(pooled), sigma)
+        with np.errstate(invalid="ignore"):
+            higher = (pooled >= np.log(LEAST_EXCESS)) & ~(log_error <= expected)
+        significant = _connected(higher, sigma, few)
+        return cls(errors, np.exp(expected), np.exp(pooled), sigma, significant)
 
     @property
     def is_known(self) -> bool:
@@ -68,17 +75,6 @@ class Excess:
     def ratio(self) -> np.ndarray:
         """Measured over expected error of every cell alone."""
         return self.errors.mean / self.expected
-
-    @property
-    def significant(self) -> np.ndarray:
-        """Cells whose error is higher than the trend: clearly, or with a cell where it is so."""
-        from scipy.ndimage import label
-
-        with np.errstate(invalid="ignore"):
-            higher = (self.factor >= LEAST_EXCESS) & ~(self.ratio <= 1.0)
-            clear, perhaps = (higher & (self.sigma >= x) for x in (SIGNIFICANCE, CONNECTED))
-        part, _ = label(perhaps, structure=np.ones((3, 3)))
-        return perhaps & np.isin(part, part[clear])
 
 
 def _fit(log_error, variance, use, held, grid: Grid) -> tuple[np.ndarray, np.ndarray] | None:
@@ -143,6 +139,15 @@ def _pool(excess, variance, known, few) -> tuple[np.ndarray, np.ndarray]:
     pools = few & (norm > 0)
     with np.errstate(all="ignore"):
         return np.where(pools, total / norm, excess), np.where(pools, 1.0 / norm, variance)
+
+
+def _connected(higher: np.ndarray, sigma: np.ndarray, few: np.ndarray) -> np.ndarray:
+    """Cells that are clearly higher, and those of few events that hang together with one."""
+    from scipy.ndimage import label
+
+    clear = higher & (sigma >= SIGNIFICANCE)
+    part, _ = label(higher & few & (sigma >= CONNECTED), structure=np.ones((3, 3)))
+    return clear | ((part > 0) & np.isin(part, part[clear]))
 
 
 def _around(values: np.ndarray) -> np.ndarray:
