@@ -5,6 +5,11 @@ import numpy as np
 _DEG = np.pi / 180.0
 
 
+def offset_angle(x, y, focal_length: float) -> np.ndarray:
+    """Angle (deg) between the telescope axis and a camera position; all arguments in m."""
+    return np.rad2deg(np.arctan(np.hypot(x, y) / focal_length))
+
+
 def _altaz_frame(subarray, tel_id: int | None):
     """AltAz frame of a telescope, or of the array for None, at dl1-data-handler's epoch."""
     from astropy.coordinates import AltAz

@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "export": {"sampling", "bundle", "dl1"},
     "evaluate": {"sampling", "bundle", "dl1", "data"},
     "study": {"bundle", "models", "data", "dl1"},
+    "guide": {"bundle", "models", "dl1", "data"},
     "benchmark": {
         "data",
         "dl1",
@@ -64,6 +65,7 @@ MAY_IMPORT = {
         "export",
         "evaluate",
         "study",
+        "guide",
     },
     "__main__": {"cli"},
 }

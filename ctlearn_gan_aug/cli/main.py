@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train",
     "evaluate": "evaluate",
     "export": "export",
+    "regions": "regions",
     "train-model": "train_model",
     "reservoir": "reservoir",
     "study": "study",

@@ -53,9 +53,13 @@ def read_yaml(stream: BinaryIO | str, source: str) -> Any:
         ) from None
 
 
-def write_yaml(values: Any) -> str:
-    """Plain values as a YAML document that `read_yaml` takes for the same."""
-    return yaml.dump(values, Dumper=_Dumper, sort_keys=False)
+def write_yaml(values: Any, compact: bool = False) -> str:
+    """Plain values as a YAML document that `read_yaml` takes for the same.
+
+    A ``compact`` one has lists and mappings of single values on one line each.
+    """
+    style = None if compact else False
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, default_flow_style=style)
 
 
 class _Refusal(yaml.MarkedYAMLError):

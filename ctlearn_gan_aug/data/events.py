@@ -181,3 +181,11 @@ def label_table(identifiers) -> Table:
         else:
             labels[name] = column.quantity.to_value(unit).astype(float)
     return labels
+
+
+def among(labels: Table, others: Table) -> np.ndarray:
+    """Boolean (n,): which events of a label table are in another one, too."""
+    names = ("obs_id", "event_id", "tel_id", "true_energy")
+    keys = set(zip(*(np.asarray(others[name]).tolist() for name in names), strict=True))
+    rows = zip(*(np.asarray(labels[name]).tolist() for name in names), strict=True)
+    return np.fromiter((row in keys for row in rows), bool, len(labels))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.events import Events, read_events
+from ..data.events import Events, among, read_events
 from ..dl1.primaries import PRIMARY_IDS
 from ..errors import UserError
 from .subject import Subject
@@ -39,7 +39,7 @@ def read_held_out(subject: Subject, files: Sequence[str | Path], *, own: bool = 
     if subject.training_labels is None:
         unseen = np.ones(len(events), bool)
     else:
-        unseen = ~_seen(events.labels, subject.training_labels)
+        unseen = ~among(events.labels, subject.training_labels)
     if not unseen.all():
         n_seen = np.count_nonzero(~unseen)
         log.warning("%s: %d events are left out: the generator learnt from them.", source, n_seen)
@@ -86,11 +86,3 @@ def _check_particle(particle: str, events: Events, own: bool) -> None:
             f"{events.sources[0]}: holds {particle}s like the generator's; give files of another "
             "particle with --other."
         )
-
-
-def _seen(labels, training) -> np.ndarray:
-    """Boolean (n,): events that are among the training events."""
-    names = ("obs_id", "event_id", "tel_id", "true_energy")
-    keys = set(zip(*(np.asarray(training[name]).tolist() for name in names), strict=True))
-    rows = zip(*(np.asarray(labels[name]).tolist() for name in names), strict=True)
-    return np.fromiter((row in keys for row in rows), bool, len(labels))

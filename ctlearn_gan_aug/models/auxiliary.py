@@ -21,13 +21,15 @@ _SAVED_MODEL = "saved_model.pb"
 _SIGNAL = 1
 
 
-def load_ctlearn_model(path: Path) -> keras.Model:
+def load_ctlearn_model(path: Path, key: str = "auxiliary.model") -> keras.Model:
     """Load a trained CTLearn model, frozen; no code comes out of its file.
 
     Parameters
     ----------
     path : Path
         Keras file, or the output folder of a CTLearn training.
+    key : str
+        Of the configuration or command line, for messages.
 
     Raises
     ------
@@ -36,14 +38,14 @@ def load_ctlearn_model(path: Path) -> keras.Model:
     """
     path = Path(path)
     if not path.exists():
-        raise UserError(f"auxiliary.model: {path} does not exist; name a trained CTLearn model.")
+        raise UserError(f"{key}: {path} does not exist; name a trained CTLearn model.")
     file = path / MODEL_NAME if path.is_dir() else path
     if not zipfile.is_zipfile(file):
-        raise UserError(f"auxiliary.model: {path} {_why_no_model(path)}")
+        raise UserError(f"{key}: {path} {_why_no_model(path)}")
     try:
         model = keras.models.load_model(file, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"auxiliary.model: {path} {_why_not_loaded(error)}") from None
+        raise UserError(f"{key}: {path} {_why_not_loaded(error)}") from None
     model.trainable = False
     return model
 

@@ -8,7 +8,7 @@ from astropy.table import Table
 from ..bundle import Bundle
 from ..camera import Camera
 from ..config.region import Region
-from ..directions import set_impact, set_sky
+from ..directions import offset_angle, set_impact, set_sky
 from ..errors import UserError
 from .spectra import draw_log_energy
 
@@ -138,8 +138,8 @@ def check_domain(bundle: Bundle, region: Region) -> None:
 
 def offsets(camera: Camera, table: Table) -> np.ndarray:
     """Angles (deg) between the shower directions of a label table and the telescope axis."""
-    radius = np.hypot(table["cam_coord_offset_x"].data, table["cam_coord_offset_y"].data)
-    return np.rad2deg(np.arctan(radius / camera.focal_length))
+    xy = (table[f"cam_coord_offset_{axis}"].data for axis in "xy")
+    return offset_angle(*xy, camera.focal_length)
 
 
 def energy_limits(bundle: Bundle, region: Region) -> tuple[float, float]:
