@@ -33,8 +33,9 @@ def toy_test(tmp_path_factory):
 
 
 @pytest.fixture
-def write_study(tmp_path, toy_gamma, toy_test, tiny_bundle):
+def write_study(tmp_path, toy_gamma, toy_test, tiny_bundle, monkeypatch):
     """Writes the YAML of a study of seconds, with changes."""
+    monkeypatch.chdir(tmp_path)
     ctlearn = {"TrainCTLearnModel": TRAINING | {"validation_split": 0.25, "n_epochs": 4}}
     ctlearn["DLImageReader"] = TRAINING["DLImageReader"] | NO_CUTS
     (tmp_path / "ctlearn.yaml").write_text(yaml.safe_dump(ctlearn))
@@ -47,7 +48,7 @@ def write_study(tmp_path, toy_gamma, toy_test, tiny_bundle):
             "redraw": False,
             "arms": ["simulation", "generated"],
             "generators": {"signal": {"bundle": str(tiny_bundle)}},
-            "ctlearn": {"config": str(tmp_path / "ctlearn.yaml"), "steps": 36},
+            "ctlearn": {"config": "ctlearn.yaml", "steps": 36},
             "augment": {"fraction": 0.5, "regions": [{"energy": ENERGY}]},
             "output": str(tmp_path / "study"),
         }
@@ -125,8 +126,28 @@ def test_a_study_is_done_once_and_resumed_by_the_run(
     after = {name: model.stat().st_mtime_ns for name, model in models.items()}
     assert {name for name in names if before[name] != after[name]} == {names[2]}
 
-    changed = write_study(ctlearn={"config": str(tmp_path / "ctlearn.yaml"), "steps": 12})
+    changed = write_study(ctlearn={"config": "ctlearn.yaml", "steps": 12})
     assert "was made with other settings (length)" in refused(changed)
+
+
+def test_every_arm_trains_on_what_it_says(write_study, in_one_process, tiny_bundle, tmp_path):
+    arms = ["oversampled", "symmetries", "symmetries + generated"]
+    path = write_study(seeds=[1], arms=arms, ctlearn={"config": "ctlearn.yaml", "epochs": 1})
+    run(path)
+    root = tmp_path / "study" / "models" / "all" / "seed1"
+    mixed = {
+        arm: json.loads((root / arm.replace(" ", "") / "model" / "gan_augment.json").read_text())
+        for arm in arms
+    }
+    n_turns = {arm: record["symmetries"] for arm, record in mixed.items()}
+    assert n_turns["oversampled"] == 1
+    assert n_turns["symmetries"] == n_turns["symmetries + generated"] > 1
+    sources = {arm: [r["bundle_id"] for r in record["regions"]] for arm, record in mixed.items()}
+    assert sources == {
+        "oversampled": ["simulation"],
+        "symmetries": [],
+        "symmetries + generated": [load_bundle(tiny_bundle).meta.bundle_id],
+    }
 
 
 def check_results(root):

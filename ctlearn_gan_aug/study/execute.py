@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..bundle import Bundle, load_bundle
-from ..config.base import dump_yaml
+from ..config.augment import GanAugmentConfig
+from ..config.base import dump_yaml, parse
 from ..config.plain_yaml import write_yaml
-from ..config.study import adds_images, needs_generator
+from ..config.study import needs_generator
 from ..data.events import read_events
 from ..data.fingerprint import events_digest
 from ..errors import UserError
@@ -110,11 +111,11 @@ def _train_model(study: Study, run: ModelRun, work: Path) -> dict:
     work.mkdir(parents=True)
     config, content = study.config, study.ctlearn
     folders = _files(study, run.events)
-    fraction = config.augment.fraction if adds_images(run.arm) else 0.0
+    block = _block(study, run, folders)
+    fraction = parse(GanAugmentConfig, block, run.name).total_fraction if block else 0.0
     with _reader_of(content, folders) as reader:
         n_events = len(reader.example_identifiers)
     length = recipes.length(content, config.ctlearn, n_events, fraction)
-    block = _block(study, run, folders)
     content = recipes.ctlearn_config(content, config.tasks, length.epochs, run.seed, block)
     (work / "ctlearn.yaml").write_text(write_yaml(content))
     options = ["--config", work / "ctlearn.yaml", "--output", work / "model"]

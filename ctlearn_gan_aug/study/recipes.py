@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bundle import Bundle
+from ..config import augment as blocks
 from ..config.base import Section, load_yaml, parse
 from ..config.region import Region
 from ..config.shipped import shipped_config
@@ -27,8 +28,6 @@ _BLOCK = "gan_augment"
 _LENGTHS = ("steps", "epochs", "budget")
 #: CTLearn's own, where its configuration leaves them out.
 _BATCH_SIZE, _N_EPOCHS, _VALIDATION_SPLIT = 64, 10, 0.1
-#: What the block has in place of a bundle for the training's own simulated events.
-_OWN_EVENTS = "simulation"
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def block(
     if arm == SYMMETRIES:
         return {"symmetries": True, "seed": seed}
     if arm == OVERSAMPLED:
-        return {**shared, "generators": dict.fromkeys(bundles, _OWN_EVENTS), "seed": seed}
+        return {**shared, "generators": dict.fromkeys(bundles, blocks.SIMULATION), "seed": seed}
     content = {**shared, "generators": {p: str(b.path) for p, b in bundles.items()}, "seed": seed}
     return content | ({"symmetries": True} if arm == BOTH else {})
 
