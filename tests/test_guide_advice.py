@@ -1,7 +1,5 @@
 """Where to augment, decided from arrays: holes are found, and nothing else is proposed."""
 
-import json
-
 import numpy as np
 import pytest
 import yaml
@@ -11,11 +9,9 @@ from hypothesis.extra.numpy import arrays
 
 from ctlearn_gan_aug.config.augment import GanAugmentConfig
 from ctlearn_gan_aug.config.base import parse
-from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.guide.advice import Kind, judge_cells
 from ctlearn_gan_aug.guide.block import Need, boxes, make_block
 from ctlearn_gan_aug.guide.cells import MIN_TEST, CellErrors, Grid
-from ctlearn_gan_aug.guide.fidelity import Fidelity
 from ctlearn_gan_aug.guide.filling import Filling
 from ctlearn_gan_aug.guide.trend import Excess
 
@@ -170,55 +166,3 @@ def test_the_block_is_valid_and_fills_what_is_missing():
     assert gamma.offset == (0.0, 2.5)
     assert gamma.weight == 3 * proton.weight
     assert proton.particle == "proton"
-
-
-def entry(value, null=0.01):
-    return {"value": value, "null_low": value - 1 - null, "null_high": value - 1 + null}
-
-
-def fidelity(tmp_path, ratio=1.0, shift=0.0, *, learnt=True):
-    """An evaluation that has measured 1 to 10 TeV."""
-    bins = [
-        {
-            "log_energy_low": low,
-            "log_energy_high": low + 0.25,
-            "ratio": {"mae": entry(ratio)},
-            "bias_shift": {"value": shift, "null_low": -0.01, "null_high": 0.01},
-        }
-        for low in (0.0, 0.25, 0.5, 0.75)
-    ]
-    section = {"judge_learnt": learnt, "bins": bins}
-    metrics = {"energy": section, "direction": section, "type": None}
-    metrics["bundle"] = {"bundle_id": "g", "particle": "gamma"}
-    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
-    return Fidelity.load(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("given", "log_energy", "tasks", "reason"),
-    [
-        ({}, 0.6, ["energy", "cameradirection"], None),
-        ({"ratio": 1.2}, 0.6, ["energy"], None),
-        ({"ratio": 1.6}, 0.6, ["energy"], "1.60 times that on simulation at 3.16 to 5.62 TeV"),
-        ({"ratio": 1.6, "factor": 3.0}, 0.6, ["energy"], None),
-        ({"ratio": 1.6, "factor": 3.0}, 0.6, ["cameradirection"], "1.60 times"),
-        ({"ratio": 1.6}, 1.3, ["energy"], "1.60 times that on simulation at 5.62 to 10 TeV"),
-        ({"ratio": 0.5}, 0.6, ["skydirection"], "direction error on its images is 0.50 times"),
-        ({"shift": -0.2}, 0.6, ["energy"], "energy is shifted by -0.200 dex"),
-        ({"learnt": False}, 0.6, ["energy"], "has not learnt"),
-        ({}, 1.3, ["energy"], None),
-        ({}, 1.5, ["energy"], "too few test events at this energy"),
-        ({}, 0.6, ["type"], "says nothing of the type"),
-    ],
-)
-def test_label_fidelity_decides_by_energy(tmp_path, given, log_energy, tasks, reason):
-    options = dict(given)
-    factors = {"energy": options.pop("factor", 1.0)}
-    found = fidelity(tmp_path, **options).objection(tasks, np.full(30, log_energy), factors)
-    assert (found is None) == (reason is None)
-    assert reason is None or reason in found
-
-
-def test_a_folder_without_evaluation_is_refused(tmp_path):
-    with pytest.raises(UserError, match="is no evaluation of a generator"):
-        Fidelity.load(tmp_path)

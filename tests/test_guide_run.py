@@ -9,7 +9,6 @@ import pytest
 import yaml
 from augment_fakes import TRAINING, make_toy_files, make_untrained_bundle, write_config
 from click.testing import CliRunner
-from ctapipe.instrument import SubarrayDescription
 from ctlearn.core.model import SingleCNN
 from dl1_data_handler.reader import DLImageReader
 
@@ -20,6 +19,7 @@ from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.data.toy.simulate import simulate
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.guide import run as guide_run
+from ctlearn_gan_aug.guide.cells import MIN_TEST
 from ctlearn_gan_aug.guide.measure import event_errors
 from ctlearn_gan_aug.guide.predict import Predicted, predict
 from ctlearn_gan_aug.guide.reading import open_ctlearn_reader, read_config, read_labels
@@ -27,7 +27,7 @@ from ctlearn_gan_aug.guide.run import Files, Request, advise
 from ctlearn_gan_aug.sampling.regions import check_domain
 
 HOLE = 1.0  # TeV
-MODELS = {"regression": ["energy", "cameradirection"], "energy": ["energy"], "type": ["type"]}
+MODELS = {"regression": ["energy", "cameradirection"], "type": ["type"]}
 
 
 @pytest.fixture(scope="module")
@@ -66,72 +66,80 @@ def invoke(folder: Path, model: str, output: Path, *more):
     return CliRunner().invoke(command, list(map(str, argv)))
 
 
-def test_predictions_are_the_models_for_ctlearns_own_images(folder):
-    source = folder / "gamma_test.dl1.h5"
+@pytest.fixture(scope="module")
+def events(folder):
+    """Test gammas as the model of two tasks reconstructs them."""
     model = keras.models.load_model(folder / "regression" / "ctlearn_model.keras")
-    with open_ctlearn_reader([source], read_config([folder / "ctlearn.yaml"])) as reader:
-        found = predict(model, reader, True, lambda n: None)
-    theirs = DLImageReader([source], image_mapper_type="ShiftingMapper")
+    config = read_config([folder / "ctlearn.yaml"])
+    with open_ctlearn_reader([folder / "gamma_test.dl1.h5"], config) as reader:
+        return predict(model, reader, True, lambda n: None)
+
+
+def test_predictions_are_the_models_for_ctlearns_own_images(folder, events):
+    model = keras.models.load_model(folder / "regression" / "ctlearn_model.keras")
+    theirs = DLImageReader([folder / "gamma_test.dl1.h5"], image_mapper_type="ShiftingMapper")
     batch = theirs.generate_mono_batch(np.arange(len(theirs.example_identifiers)))
     expected = model.predict(np.asarray(batch["features"]), verbose=0)
-    order = np.argsort(batch["event_id"])
-    mine = np.argsort(found.labels["event_id"])
+    assert len(events) == len(batch) < 300  # CTLearn's quality cut
+    assert (events.charge > 50).all()
+    order, mine = np.argsort(batch["event_id"]), np.argsort(events.labels["event_id"])
     for task, values in expected.items():
-        np.testing.assert_allclose(found.outputs[task][mine], values[order], rtol=1e-4, atol=1e-5)
-    assert len(found) == len(batch) < 300  # CTLearn's quality cut
-    assert (found.charge > 50).all()
-    error = event_errors("energy", found)[mine]
-    truth = np.log10(np.asarray(found.labels["true_energy"]))[mine]
-    np.testing.assert_allclose(error, abs(expected["energy"][order, 0] - truth), rtol=1e-4)
+        np.testing.assert_allclose(events.outputs[task][mine], values[order], rtol=1e-4, atol=1e-5)
+    error = np.abs(expected["energy"][order, 0] - events.log_energy[mine])
+    np.testing.assert_allclose(event_errors("energy", events)[mine], error, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def maps(folder):
+    """What the command has printed and written for the models of two and of one task."""
+    more = {"regression": [], "type": ["--background", folder / "proton_test.dl1.h5"]}
+    more["type"] += ["--training-background", folder / "proton"]
+    printed = {}
+    for model, options in more.items():
+        result = invoke(folder, model, folder / f"map_{model}", "--offset-bins", 1, *options)
+        assert result.exit_code == 0, result.output
+        printed[model] = result.output
+    return printed
 
 
 @pytest.mark.parametrize("model", ["regression", "type"])
-def test_the_command_writes_map_picture_and_reasons(folder, tmp_path, model):
-    more = ["--offset-bins", "2", "--energy-width", "0.5"]
-    if model == "type":
-        more += ["--background", folder / "proton_test.dl1.h5"]
-        more += ["--training-background", folder / "proton"]
-    result = invoke(folder, model, tmp_path / "out", *more)
-    assert result.exit_code == 0, result.output
-    assert (tmp_path / "out" / "regions.png").read_bytes()[:4] == b"\x89PNG"
-    record = json.loads((tmp_path / "out" / "regions.json").read_text())
-    tasks = {"regression": {"energy", "cameradirection"}, "type": {"type"}}[model]
+def test_the_command_writes_map_picture_and_reasons(folder, maps, model):
+    output = folder / f"map_{model}"
+    assert (output / "regions.png").read_bytes()[:4] == b"\x89PNG"
+    record = json.loads((output / "regions.json").read_text())
     particles = [found["particle"] for found in record["classes"]]
-    assert particles == ["gamma", "proton"][: 1 + (model == "type")]
+    assert particles == (["gamma", "proton"] if model == "type" else ["gamma"])
     for found in record["classes"]:
-        assert set(found["tasks"]) == tasks
+        assert list(found["tasks"]) == MODELS[model]
         assert sum(cell["test"] for cell in found["cells"]) == found["n_test"]
         assert all(cell["reason"] for cell in found["cells"])
-        means = [cell["errors"][task]["mean"] for cell in found["cells"] for task in tasks]
+        means = [cell["errors"][task]["mean"] for cell in found["cells"] for task in found["tasks"]]
         assert any(mean is not None and mean > 0 for mean in means)
         if model == "type":
             assert all(mean is None or mean <= 1 for mean in means)
-    text = (tmp_path / "out" / "gan_augment.yaml").read_text()
+    text = (output / "gan_augment.yaml").read_text()
     reasons = [line for line in text.splitlines() if line.startswith(("# taken", "# left"))]
     assert len(reasons) == sum(len(found["cells"]) for found in record["classes"])
+    assert maps[model].count("enough") >= 1
     with pytest.raises(UserError, match="already exists"):
-        advise(Request(folder / model, Files([], [])), tmp_path / "out")
+        advise(Request(folder / model, Files([], [])), output)
 
 
-def test_energy_benchmarks_are_pyirfs_in_cells(folder, tmp_path):
-    result = invoke(folder, "regression", tmp_path / "out", "--offset-bins", "1")
-    assert result.exit_code == 0, result.output
-    (found,) = json.loads((tmp_path / "out" / "regions.json").read_text())["classes"]
-    config = read_config([folder / "ctlearn.yaml"])
-    model = keras.models.load_model(folder / "regression" / "ctlearn_model.keras")
-    with open_ctlearn_reader([folder / "gamma_test.dl1.h5"], config) as reader:
-        events = predict(model, reader, True, lambda n: None)
+def test_energy_benchmarks_are_pyirfs_in_cells(folder, maps, events):
+    (found,) = json.loads((folder / "map_regression" / "regions.json").read_text())["classes"]
     relative = 10 ** (events.outputs["energy"][:, 0] - events.log_energy) - 1
+    theta = event_errors("cameradirection", events)
     for cell in found["cells"]:
         low, high = cell["log_energy"]
         here = (events.log_energy >= low) & (events.log_energy < high)
         assert np.count_nonzero(here) == cell["test"]
-        if cell["test"] >= 20:
-            bias = cell["benchmarks"]["energy_bias"]
-            assert bias == pytest.approx(np.median(relative[here]), rel=1e-3)
-            theta = event_errors("cameradirection", events)[here]
-            expected = np.quantile(theta, 0.6827)
-            assert cell["benchmarks"]["angular_resolution_68"] == pytest.approx(expected, rel=1e-3)
+        if cell["test"] >= MIN_TEST:
+            expected = {
+                "energy_bias": np.median(relative[here]),
+                "angular_resolution_68": np.quantile(theta[here], 0.6827),
+            }
+            for name, value in expected.items():
+                assert cell["benchmarks"][name] == pytest.approx(value, rel=1e-3)
 
 
 @pytest.fixture()
@@ -147,16 +155,18 @@ def request_of(folder, bundle_path, monkeypatch):
         test = read_all[~is_training]
         log_energy = np.asarray(test["log_true_energy"])
         spread = 0.1 * np.where(log_energy > np.log10(HOLE), factor, 1.0)
-        energy = (log_energy + rng.normal(0, spread))[:, None]
-        charge = np.full(len(test), 100.0)
-        found = Predicted(
-            test, {"energy": energy}, charge, camera.n_pixels, camera.focal_length, True
-        )
+        place = np.stack([test[f"cam_coord_offset_{axis}"] for axis in "xy"], axis=1)
+        outputs = {
+            "energy": (log_energy + rng.normal(0, spread))[:, None],
+            "cameradirection": place + rng.normal(0, 0.1, place.shape),
+        }
+        camera_of = camera.n_pixels, camera.focal_length
+        found = Predicted(test, outputs, np.full(len(test), 100.0), *camera_of, True)
         monkeypatch.setattr(guide_run, "read_labels", lambda *_: read_all[is_training & stays])
         monkeypatch.setattr(guide_run, "predict", lambda *_: found)
         files = Files([many_gammas(folder)], [])
         configs = [folder / "ctlearn.yaml"]
-        return Request(folder / "energy", files, configs=configs, **options)
+        return Request(folder / "regression", files, configs=configs, **options)
 
     return make
 
@@ -224,24 +234,12 @@ def test_what_does_not_fit_is_refused_in_one_sentence(folder, tmp_path):
     assert "--config" in refusal("regression", "--config", other)
 
 
-def test_events_the_model_learnt_from_are_left_out(folder, caplog):
+def test_events_the_model_learnt_from_are_left_out(folder, events, monkeypatch, caplog):
     config = read_config([folder / "ctlearn.yaml"])
-    training = read_labels([folder / "gamma"], config)
-    model = keras.models.load_model(folder / "regression" / "ctlearn_model.keras")
-    files = Files([folder / "gamma", folder / "gamma_test.dl1.h5"], [folder / "gamma"])
-    events = guide_run._predict(model, files, config, True, training)
-    assert "the model learnt from them" in caplog.text
-    with open_ctlearn_reader([folder / "gamma_test.dl1.h5"], config) as reader:
-        assert len(events) == len(reader.example_identifiers)
-
-
-def test_nested_sections_of_a_ctlearn_configuration_count(folder):
-    """As ctlearn-train-model takes them: sections may stand inside the tool's."""
-    assert "DLImageReader" in TRAINING
-    subarray = SubarrayDescription.read(folder / "gamma_test.dl1.h5")
-    n_pixels = subarray.tel[1].camera.geometry.n_pixels
-    with open_ctlearn_reader(
-        [folder / "gamma_test.dl1.h5"], read_config([folder / "ctlearn.yaml"])
-    ) as reader:
-        (mapper,) = reader.image_mappers.values()
-    assert mapper.mapping_table.nnz == n_pixels  # ShiftingMapper: one cell per pixel
+    monkeypatch.setattr(guide_run, "predict", lambda *_: events)
+    files = Files([folder / "gamma_test.dl1.h5"], [])
+    unseen = guide_run._predict(None, files, config, True, events.labels[:30])
+    np.testing.assert_array_equal(unseen.labels["event_id"], events.labels["event_id"][30:])
+    assert "30 events are left out: the model learnt from them" in caplog.text
+    with pytest.raises(UserError, match="holds 20 events that the model has not seen"):
+        guide_run._predict(None, files, config, True, events.labels[20:])
