@@ -311,7 +311,7 @@ def model(arm, n_events, seed, error):
         for domain, factor in (("all", 1.0), ("inside", 2.0), ("outside", 0.5))
     }
     bins = [{"low": 1.0, "high": 2.0, "n": 50, "energy_mae": error, "energy_bias": 0.0}]
-    record = {"epochs": 10, "steps": 1000, "seconds": 60.0}
+    record = {"epochs": 10, "steps": 1000, "seconds": 60.0, "processor_seconds": 90.0}
     return Model(arm, str(n_events), n_events, seed, figures, bins, record)
 
 

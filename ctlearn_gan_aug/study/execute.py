@@ -1,6 +1,7 @@
 """Runs of a study: each in a process of its own, its folder under its name when complete."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -52,12 +53,13 @@ def execute(study: Study, run: Run) -> None:
     with only_writer(target):
         if is_done(study.root, run):
             return
-        started = time.monotonic()
+        started, busy = time.monotonic(), _processor_seconds()
         work = target.with_name(target.name + _UNFINISHED)
         train = _train_generator if isinstance(run, GeneratorRun) else _train_model
         facts = train(study, run, work)
         record = {"settings": study.settings(run), **facts}
         record["seconds"] = time.monotonic() - started
+        record["processor_seconds"] = _processor_seconds() - busy
         (work / RECORD).write_text(json.dumps(record, indent=1) + "\n")
         work.rename(target)
 
@@ -187,6 +189,11 @@ def call(arguments: list[str], log: Path) -> None:
         )
     if ended.returncode:
         raise UserError(f"{_last_words(log.read_text())} All of it is in {log}.")
+
+
+def _processor_seconds() -> float:
+    """What this process and those it has waited for have taken of all processors."""
+    return sum(os.times()[:4])
 
 
 def _last_words(text: str) -> str:

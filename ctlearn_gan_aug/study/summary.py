@@ -8,6 +8,9 @@ from ..config.study import BOTH, SIMULATION, SYMMETRIES
 from .learning_curve import amplification
 from .metrics import DOMAINS, FIGURES
 
+#: Numbers in the records of runs.
+_NOTED = ("epochs", "steps", "seconds", "processor_seconds")
+
 
 @dataclass(frozen=True)
 class Model:
@@ -28,7 +31,7 @@ class Model:
     by_energy : list of dict of str to float
         In bins of true energy.
     record : dict
-        What its run has noted: epochs, steps, seconds.
+        What its run has noted: epochs, steps, seconds, processor_seconds.
     """
 
     arm: str
@@ -63,7 +66,7 @@ def summarise(models: list[Model]) -> list[dict]:
             },
             "bins": _mean_bins(group),
         }
-        | {name: _mean_of(group, name) for name in ("epochs", "steps", "seconds")}
+        | {name: _mean_of(group, name) for name in _NOTED}
         for (size, arm), group in _grouped(models).items()
     ]
 

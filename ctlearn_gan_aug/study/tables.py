@@ -58,11 +58,13 @@ def amplification(rows: list[dict]) -> str:
 
 def trainings(arms: list[dict]) -> str:
     """How long models were trained."""
-    rows = [("", "seeds", "simulated events", "epochs", "steps", "minutes")]
+    head = ("seeds", "simulated events", "epochs", "steps", "minutes", "of processors")
+    rows = [("", *head)]
     for row in arms:
         numbers = f"{row['n_seeds']}", f"{row['n_events']}", f"{row['epochs']:.0f}"
         name = f"{row['size']}: {row['arm']}"
-        rows.append((name, *numbers, f"{row['steps']:.0f}", f"{row['seconds'] / 60:.1f}"))
+        times = (f"{row[key] / 60:.1f}" for key in ("seconds", "processor_seconds"))
+        rows.append((name, *numbers, f"{row['steps']:.0f}", *times))
     return table(rows)
 
 
