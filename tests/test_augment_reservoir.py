@@ -12,7 +12,7 @@ from augment_fakes import (
     make_untrained_bundle,
     write_config,
 )
-from test_augment_simulated import set_up
+from test_augment_simulated import NO_CUT, set_up
 
 from ctlearn_gan_aug.augment import reservoir as module
 from ctlearn_gan_aug.augment.refill import Window, from_reservoir
@@ -156,9 +156,6 @@ def block(data, tmp_path, monkeypatch):
         "mode": "reservoir",
         "reservoir": {"images": 100},
     }
-
-
-NO_CUT = {"TableQualityQuery": {"quality_criteria": []}}
 
 
 def make(block, data, folder, *options):

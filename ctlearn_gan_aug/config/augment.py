@@ -129,7 +129,7 @@ class GanAugmentConfig(Section):
                 "generators is missing or empty: name a bundle by its particle, or set "
                 "symmetries: true to do without."
             )
-        if self.mode == "online" and "reservoir" in self.model_fields_set:
+        if self.mode == "online" and self.reservoir != ReservoirConfig():
             raise ValueError("reservoir is for mode: reservoir; set it, or leave reservoir out.")
         for key in ("fraction", "regions"):
             if not self.generators and getattr(self, key):
