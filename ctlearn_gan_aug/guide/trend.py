@@ -47,8 +47,8 @@ class Excess:
     def of(cls, errors: CellErrors, filling: Filling, grid: Grid) -> "Excess":
         """Fit the trend to cells of enough events and compare all cells with it.
 
-        Beyond the energies of those cells the trend goes straight on at thin ends, where nature
-        itself changes; in holes, which are made by man, it stays as it is at the last of them.
+        Beyond the energies of those cells the trend stays as it is at the last of them in holes,
+        which are made by man; at thin ends, where nature itself changes, it may go straight on up.
         """
         few, known = filling.few, np.isfinite(errors.mean)
         finest = _FINEST * np.nanmean(errors.mean) if known.any() else np.nan
@@ -77,15 +77,15 @@ class Excess:
         return self.errors.mean / self.expected
 
 
-def _fit(log_error, variance, use, held, grid: Grid) -> tuple[np.ndarray, np.ndarray] | None:
+def _fit(log_error, variance, use, hole, grid: Grid) -> tuple[np.ndarray, np.ndarray] | None:
     """Trend of the log error and its variance (n_energies, n_offsets); None for too few cells.
 
     The scatter of the cells around the trend, beyond their own standard errors, counts as its
     uncertainty, too.
     """
-    design = _design(use, held, grid)
-    y, own, rows = log_error[use], variance[use], design[use]
-    spare = len(y) - design.shape[-1]
+    held, straight = _designs(use, grid)
+    y, own, rows = log_error[use], variance[use], held[use]
+    spare = len(y) - held.shape[-1]
     if spare < _MIN_SPARE:
         return None
 
@@ -100,32 +100,34 @@ def _fit(log_error, variance, use, held, grid: Grid) -> tuple[np.ndarray, np.nda
         middle = (low + high) / 2
         low, high = (middle, high) if solve(middle)[2] > spare else (low, middle)
     found, covariance, _ = solve(high)
+    rises = ~hole & (straight @ found > held @ found)
+    design = np.where(rises[..., None], straight, held)
     return design @ found, np.einsum("eop,pq,eoq->eo", design, covariance, design) + high
 
 
-def _design(use: np.ndarray, held: np.ndarray, grid: Grid) -> np.ndarray:
+def _designs(use: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     """Terms of the trend (n_energies, n_offsets, n_terms), no more than the used cells can tell.
 
     Quadratic in log E; quadratic in the offset, by an amount that changes with log E. Beyond the
-    energies in use only the slope in log E goes on, and not even that where the trend is held.
+    energies in use nothing changes in the first, and the slope in log E goes on in the second.
     """
     n_rows, n_columns = (np.count_nonzero(use.any(axis=axis)) for axis in (1, 0))
     x = np.broadcast_to(grid.energies[:, None], grid.shape)
     t = np.broadcast_to((grid.offsets / grid.offset_edges[-1]) ** 2, grid.shape)
-    terms = [np.ones(grid.shape)]
+    terms = [(np.ones(grid.shape),) * 2]
     if n_rows >= 3:
         low, high = x[use].min(), x[use].max()
         x = (x - (low + high) / 2) / (high - low)
         inside = np.clip(x, -0.5, 0.5)
-        x = np.where(held, inside, x)
-        terms.append(x)
+        terms.append((inside, x))
     if n_rows >= 5:
-        terms.append(inside**2 + 2 * inside * (x - inside))
+        terms.append((inside**2, inside**2 + 2 * inside * (x - inside)))
     if n_columns >= 2:
-        terms.append(t)
+        terms.append((t, t))
         if n_rows >= 3:
-            terms.append(inside * t)
-    return np.stack(terms, axis=-1)
+            terms.append((inside * t, inside * t))
+    held, straight = (np.stack(parts, axis=-1) for parts in zip(*terms, strict=True))
+    return held, straight
 
 
 def _pool(excess, variance, known, few) -> tuple[np.ndarray, np.ndarray]:
