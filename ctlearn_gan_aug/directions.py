@@ -5,7 +5,7 @@ import numpy as np
 _DEG = np.pi / 180.0
 
 
-def offset_angle(x, y, focal_length: float) -> np.ndarray:
+def offset_angle(x, y, focal_length) -> np.ndarray:
     """Angle (deg) between the telescope axis and a camera position; all arguments in m."""
     return np.rad2deg(np.arctan(np.hypot(x, y) / focal_length))
 

@@ -37,7 +37,7 @@ def stored(folder, n_images=192, n_new=0, **options):
     """A source that reads a reservoir."""
     source = regions(**options)
     reservoir = Reservoir.of(folder, source)
-    window = Window(reservoir, n_images, n_new)
+    window = Window(reservoir, n_images, n_new, n_epochs=3)
     window.make()
     return from_reservoir(source, reservoir, window, ["energy"])
 
@@ -136,6 +136,16 @@ def test_refreshed_images_are_new_and_the_same_again(tmp_path):
     again = stored(tmp_path, n_new=64)
     np.testing.assert_array_equal(images_of(again, 2, 24), epochs[2])
     assert len(list(tmp_path.glob("*/part-*"))) == 3
+    # Two parts for two more epochs, none for a fourth.
+    assert sorted(source.streams[0]._window._made) == [3, 4]
+
+
+def test_weights_decide_not_the_name(tmp_path):
+    """Trainings of one configuration with a time budget share their id, not their images."""
+    one, other = regions(), regions()
+    for stream in other.streams:
+        stream.region.bundle.digest = "other weights"
+    assert Reservoir.of(tmp_path, one).folder != Reservoir.of(tmp_path, other).folder
 
 
 @pytest.fixture(scope="module")

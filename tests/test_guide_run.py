@@ -16,13 +16,14 @@ from ctlearn_gan_aug.augment.block import read_block, read_yaml_file
 from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.cli.regions import command
 from ctlearn_gan_aug.config.region import Region
+from ctlearn_gan_aug.data.ctlearn_reader import open_ctlearn_reader
 from ctlearn_gan_aug.data.toy.simulate import simulate
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.guide import run as guide_run
 from ctlearn_gan_aug.guide.cells import MIN_TEST
 from ctlearn_gan_aug.guide.measure import event_errors
 from ctlearn_gan_aug.guide.predict import Predicted, predict
-from ctlearn_gan_aug.guide.reading import open_ctlearn_reader, read_config, read_labels
+from ctlearn_gan_aug.guide.reading import read_config, read_labels
 from ctlearn_gan_aug.guide.run import Files, Request, advise
 from ctlearn_gan_aug.sampling.regions import check_domain
 

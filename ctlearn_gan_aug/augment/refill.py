@@ -30,12 +30,15 @@ class Window:
         Images in the window; rounded up to whole parts.
     n_new : int
         Images made anew for every epoch; rounded up to whole parts.
+    n_epochs : int
+        Epochs of the training, beyond which nothing is made.
     """
 
-    def __init__(self, reservoir: Reservoir, n_images: int, n_new: int = 0):
+    def __init__(self, reservoir: Reservoir, n_images: int, n_new: int = 0, n_epochs: int = 1):
         self._kept = reservoir
         self.n_parts = -(-n_images // PART_SIZE)
         self.n_new = min(-(-n_new // PART_SIZE), self.n_parts)
+        self._n_epochs = n_epochs
         self._thread = ThreadPoolExecutor(1)
         self._made: dict[int, Future] = {}
         self._folder: tempfile.TemporaryDirectory | None = None
@@ -47,7 +50,8 @@ class Window:
     def parts(self, epoch: int) -> list[list[StoredImages]]:
         """The images of an epoch, by part and region; what the next one needs is begun."""
         first = epoch * self.n_new
-        self._begin(range(first + self.n_parts, first + self.n_parts + self.n_new))
+        if epoch + 1 < self._n_epochs:
+            self._begin(range(first + self.n_parts, first + self.n_parts + self.n_new))
         return [self._part(number) for number in range(first, first + self.n_parts)]
 
     def _part(self, number: int) -> list[StoredImages]:

@@ -19,8 +19,9 @@ from ..data.rows import RowFile, StoredRows
 from ..errors import UserError
 from ..files import atomic_folder
 from ..progress import image_progress
+from ..sampling.tasks import TASKS
 from .source import SyntheticSource, next_counts
-from .stream import TASKS, Images, RegionStream, Tally
+from .stream import Images, RegionStream, Tally
 
 #: Images of a part.
 PART_SIZE = 2048

@@ -21,9 +21,6 @@ JUDGED_AFTER = 16 * CHUNK_SIZE
 _REGIONS = 2**10
 _IMAGES_PER_REGION = 2**32
 
-#: CTLearn's reconstruction tasks.
-TASKS = ("type", "energy", "cameradirection", "skydirection")
-
 
 @dataclass(frozen=True)
 class ReaderFormat:
@@ -130,7 +127,7 @@ class RegionStream:
         """What its images depend on, as plain values."""
         region, bundle = self.region, self.region.bundle
         return {
-            "bundle": str(bundle.meta.bundle_id),
+            "bundle": bundle.digest,
             "region": region.region.model_dump(mode="json"),
             "share": region.share,
             "is_signal": region.is_signal,

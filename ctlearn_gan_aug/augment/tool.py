@@ -263,7 +263,8 @@ class TrainAugmentedCTLearnModel(TrainCTLearnModel):
     def _stored(self, source: SyntheticSource, block: GanAugmentConfig) -> SyntheticSource:
         """The same images from a reservoir, of which the missing parts are made first."""
         reservoir = Reservoir.of(block.reservoir.folder or self._cache, source)
-        window = Window(reservoir, block.reservoir.images, block.reservoir.refresh)
+        wanted = block.reservoir
+        window = Window(reservoir, wanted.images, wanted.refresh, self.n_epochs)
         window.make()
         self.log.info("gan_augment: reservoir of generated images: %s.", reservoir.folder)
         return from_reservoir(source, reservoir, window, self.reco_tasks)

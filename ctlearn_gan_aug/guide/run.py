@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
+from ..data.ctlearn_reader import open_ctlearn_reader
 from ..data.events import among
 from ..dl1.primaries import PRIMARY_IDS
 from ..errors import UserError
@@ -20,7 +21,7 @@ from .cells import ENERGY_WIDTH, MIN_TEST, N_OFFSETS
 from .figure import draw_surveys
 from .generators import Generator, load_generators
 from .predict import Predicted, predict, tasks_of
-from .reading import open_ctlearn_reader, read_config, read_labels
+from .reading import read_config, read_labels
 from .record import block_text, record
 from .survey import Survey, survey
 

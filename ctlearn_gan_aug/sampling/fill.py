@@ -47,7 +47,9 @@ class Cells:
         m = 1 if region.spectrum.over == "energy" else _N_OFFSETS
         # Solid angle goes with 1 - cos.
         cosines = np.linspace(*np.cos(np.deg2rad([first, last])), m + 1)
-        return cls(region, np.linspace(low, high, n + 1), np.rad2deg(np.arccos(cosines)))
+        edges = np.rad2deg(np.arccos(cosines))
+        edges[[0, -1]] = first, last  # rounded, they would leave out the outermost event
+        return cls(region, np.linspace(low, high, n + 1), edges)
 
     @property
     def shape(self) -> tuple[int, int]:

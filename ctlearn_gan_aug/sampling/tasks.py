@@ -15,13 +15,15 @@ _CONDITIONS = {
     "cameradirection": ("cameradirection", "skydirection"),
     "skydirection": ("cameradirection", "skydirection"),
 }
+#: CTLearn's reconstruction tasks.
+TASKS = tuple(_CONDITIONS)
 
 
 def check_labels(bundle, tasks: Sequence[str]) -> None:
     """Refuse a task CTLearn does not have, or one whose label a bundle's images do not follow."""
     for task in tasks:
-        if task not in _CONDITIONS:
-            raise UserError(f"Task '{task}' is unknown; CTLearn has {', '.join(_CONDITIONS)}.")
+        if task not in TASKS:
+            raise UserError(f"Task '{task}' is unknown; CTLearn has {', '.join(TASKS)}.")
         wanted = _CONDITIONS[task]
         if wanted and not set(wanted) & set(bundle.labels.names):
             raise UserError(

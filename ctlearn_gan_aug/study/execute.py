@@ -5,8 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ..bundle import Bundle, load_bundle
@@ -14,6 +12,7 @@ from ..config.augment import GanAugmentConfig
 from ..config.base import dump_yaml, parse
 from ..config.plain_yaml import write_yaml
 from ..config.study import needs_generator
+from ..data.ctlearn_reader import open_ctlearn_reader
 from ..data.events import read_events
 from ..data.fingerprint import events_digest
 from ..errors import UserError
@@ -21,7 +20,7 @@ from ..files import remove
 from ..locks import only_writer
 from . import recipes
 from .plan import GeneratorRun, ModelRun, Run, TrainingSet, is_done, pending
-from .predict import ctlearn_reader, predict
+from .predict import predict
 from .study import Study
 from .subsets import write_subset
 
@@ -115,8 +114,7 @@ def _train_model(study: Study, run: ModelRun, work: Path) -> dict:
     folders = _files(study, run.events)
     block = _block(study, run, folders)
     fraction = parse(GanAugmentConfig, block, run.name).total_fraction if block else 0.0
-    with _reader_of(content, folders) as reader:
-        n_events = len(reader.example_identifiers)
+    n_events = _n_passing(content, folders)
     length = recipes.length(content, config.ctlearn, n_events, fraction)
     content = recipes.ctlearn_config(content, config.tasks, length.epochs, run.seed, block)
     (work / "ctlearn.yaml").write_text(write_yaml(content))
@@ -168,11 +166,13 @@ def _files(study: Study, events: TrainingSet) -> dict[str, Path]:
     return {role: write_subset(folder, pool, events) for role, pool in study.pools.items()}
 
 
-@contextmanager
-def _reader_of(content: dict, folders: dict[str, Path]) -> Iterator:
-    classes = ([folders[role]] if role in folders else [] for role in ("signal", "background"))
-    with ctlearn_reader(content, *classes) as reader:
-        yield reader
+def _n_passing(content: dict, folders: dict[str, Path]) -> int:
+    """Events of a training set that pass the quality criteria."""
+    from traitlets.config import Config
+
+    signal, background = ([folders[r]] if r in folders else [] for r in ("signal", "background"))
+    with open_ctlearn_reader(signal, Config(content), background) as reader:
+        return len(reader.example_identifiers)
 
 
 def call(arguments: list[str], log: Path) -> None:

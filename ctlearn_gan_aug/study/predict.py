@@ -1,7 +1,6 @@
-"""What a trained CTLearn model finds in test events, and which events it was trained on."""
+"""What a trained CTLearn model finds in test events."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +8,11 @@ from astropy import units as u
 from astropy.coordinates import angular_separation
 from astropy.table import QTable
 
+from ..data.ctlearn_reader import open_ctlearn_reader
 from ..data.events import label_table
-from ..data.inputs import choose_inputs
 from ..data.mapper import GridMapper
-from ..data.reader import named_failure
 from ..data.store import open_store
-from ..directions import altaz_from_camera
+from ..directions import altaz_from_camera, offset_angle
 from ..dl1.subarray import read_subarray
 
 #: Images that a model sees at once.
@@ -29,43 +27,6 @@ _LABELS = {
     "cam_coord_offset_x": "m",
     "cam_coord_offset_y": "m",
 }
-
-
-@contextmanager
-def ctlearn_reader(content: dict, signal: Sequence[Path], background: Sequence[Path]) -> Iterator:
-    """The reader that CTLearn's training tool would open with a configuration.
-
-    Parameters
-    ----------
-    content : dict
-        CTLearn's configuration.
-    signal, background : sequence of Path
-        DL1 files and folders.
-
-    Yields
-    ------
-    EventReader
-
-    Raises
-    ------
-    UserError
-        If the files cannot be read, or no event passes the quality criteria.
-    """
-    from traitlets.config import Config
-
-    from ..data.event_reader import EventReader
-
-    # What stands inside the tool's section goes before.
-    config = Config(content)
-    config.merge(config.get("TrainCTLearnModel", {}))
-    inputs = choose_inputs(signal, background)
-    with named_failure(inputs):
-        reader = EventReader(inputs, config=config)
-    try:
-        yield reader
-    finally:
-        for handle in reader.files.values():
-            handle.close()
 
 
 def predict(
@@ -95,10 +56,12 @@ def predict(
         telescope's axis, and by task ``reco_energy``, ``theta`` (the angle between true and
         reconstructed direction), ``gammaness``.
     """
+    from traitlets.config import Config
+
     from ..models.auxiliary import load_ctlearn_model
 
     model = load_ctlearn_model(model_path)
-    with ctlearn_reader(content, signal, background) as reader:
+    with open_ctlearn_reader(signal, Config(content), background) as reader:
         events = reader.example_identifiers
         pixels = open_store(store, reader, events, reader.channels).pixels
         grid = reader.image_mappers[reader.cam_name].mapping_table
@@ -161,8 +124,8 @@ def _offsets(labels, subarray) -> u.Quantity:
     """Angles between shower and telescope axis, deg, as `sampling.regions` counts them."""
     lengths = {t: tel.camera.geometry.frame.focal_length for t, tel in subarray.tel.items()}
     focal_length = np.array([lengths[t].to_value(u.m) for t in labels["tel_id"].tolist()])
-    radius = np.hypot(labels["cam_coord_offset_x"], labels["cam_coord_offset_y"])
-    return np.rad2deg(np.arctan(np.asarray(radius) / focal_length)) * u.deg
+    position = (np.asarray(labels[f"cam_coord_offset_{axis}"]) for axis in "xy")
+    return offset_angle(*position, focal_length) * u.deg
 
 
 def _camera_angles(labels, positions: np.ndarray, subarray) -> u.Quantity:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable, Table
 
+from ..data.ctlearn_reader import open_ctlearn_reader
 from ..data.events import label_table
 from ..dl1 import nodes
 from ..dl1.subarray import read_subarray
-from .predict import ctlearn_reader, events_table
+from .predict import events_table
 
 #: Of scikit-learn's histogram-based gradient boosting.
 _TREES = {"max_iter": 300, "learning_rate": 0.06, "max_leaf_nodes": 24, "random_state": 0}
@@ -45,8 +46,10 @@ class Parameters:
     def read(
         cls, content: dict, signal: Sequence[Path], background: Sequence[Path]
     ) -> "Parameters":
-        """Read them; the arguments are those of `predict.ctlearn_reader`."""
-        with ctlearn_reader(content, signal, background) as reader:
+        """Read them; the arguments are those of `predict.predict`."""
+        from traitlets.config import Config
+
+        with open_ctlearn_reader(signal, Config(content), background) as reader:
             events = reader.example_identifiers
             names = [name for name in reader.dl1b_parameter_colnames if name not in _KEYS]
             values = np.empty((len(events), len(names)))
