@@ -78,7 +78,7 @@ def our_config(args, folder: Path, files: list[Path]):
     config = timed_config("thesis_gamma", files, args.steps, args.batch)
     data = config.data.model_copy(update={"quality_criteria": []})
     config, events = read_for(config.model_copy(update={"data": data}), folder)
-    path = folder / "ctlearn_model.cpk"
+    path = folder / "ctlearn_model.keras"
     thin_resnet(events.camera.grid_side).save(path)
     from ctlearn_gan_aug.config.auxiliary import AuxiliaryConfig
 
@@ -89,9 +89,9 @@ def untrained_bundle(config, events, folder: Path):
     """A bundle of the thesis' architecture."""
     labels = LabelSet.fit(config.labels, events.labels)
     run = Run(config, events, labels, time.monotonic())
-    meta = describe(config, events, labels, run.intensity)
-    source = events.sources[0]
-    save_bundle(folder / "bundle", meta, run.networks.averaged, run.training.labels, source)
+    generator, source = run.networks.averaged, events.sources[0]
+    meta = describe(config, events, labels, run.intensity, generator)
+    save_bundle(folder / "bundle", meta, generator, run.training.labels, source)
     return load_bundle(folder / "bundle")
 
 

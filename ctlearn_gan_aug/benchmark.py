@@ -148,10 +148,9 @@ def _training(config: TrainConfig, folder: Path, speed: Speed, progress) -> None
     progress("reading data", 0.1)
     config, events = read_for(config, folder)
     run, speed.training = time_training(config, events, progress)
-    meta = describe(config, events, run.labels, run.intensity)
-    save_bundle(
-        folder / "bundle", meta, run.networks.averaged, run.training.labels, events.sources[0]
-    )
+    generator = run.networks.averaged
+    meta = describe(config, events, run.labels, run.intensity, generator)
+    save_bundle(folder / "bundle", meta, generator, run.training.labels, events.sources[0])
     _generation(load_bundle(folder / "bundle"), speed, progress)
 
 

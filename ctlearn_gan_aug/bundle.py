@@ -7,7 +7,6 @@ images). Models are rebuilt from their configuration; no code is loaded.
 """
 
 import functools
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,15 +95,6 @@ class Bundle:
         model = new_generator(self.meta.generator, self.camera, self.labels, self.intensity)
         _set_weights(model, self.path / _WEIGHTS)
         return model
-
-    @functools.cached_property
-    def digest(self) -> str:
-        """Of the weights: trainings of one configuration, with one ``bundle_id``, may differ."""
-        files = (self.path / name for name in (_WEIGHTS, _CRITIC))
-        found = hashlib.sha256()
-        for path in files:
-            found.update(path.read_bytes() if path.is_file() else b"")
-        return found.hexdigest()
 
     @functools.cached_property
     def critic(self):

@@ -74,7 +74,6 @@ class FakeBundle:
     path: Path = Path("runs/fake/bundle")
     camera: Camera = field(default_factory=toy_camera)
     cleaning: CleaningSettings = CLEANING
-    digest: str = "fake"
 
     def __post_init__(self):
         self.meta = SimpleNamespace(

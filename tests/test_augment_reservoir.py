@@ -140,14 +140,6 @@ def test_refreshed_images_are_new_and_the_same_again(tmp_path):
     assert sorted(source.streams[0]._window._made) == [3, 4]
 
 
-def test_weights_decide_not_the_name(tmp_path):
-    """Trainings of one configuration with a time budget share their id, not their images."""
-    one, other = regions(), regions()
-    for stream in other.streams:
-        stream.region.bundle.digest = "other weights"
-    assert Reservoir.of(tmp_path, one).folder != Reservoir.of(tmp_path, other).folder
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return make_toy_files(tmp_path_factory.mktemp("data"), n_events=300)

@@ -22,9 +22,11 @@ from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.labels import LabelSet
+from ctlearn_gan_aug.models.scoring import Scores
 from ctlearn_gan_aug.sampling.generate import Sampler
 from ctlearn_gan_aug.sampling.regions import sample_labels
 from ctlearn_gan_aug.training import adaptive
+from ctlearn_gan_aug.training.describe import describe
 from ctlearn_gan_aug.training.folder import prepare_output, with_precision
 from ctlearn_gan_aug.training.networks import computing_in
 from ctlearn_gan_aug.training.reading import read_training_events
@@ -196,6 +198,37 @@ def test_same_seed_same_bundle_other_seed_another(tmp_path, toy_gamma, tiny_conf
     other = train(tiny_config(tmp_path / "other", [toy_gamma], seed=2))
     assert bundle_weights(again) == bundle_weights(tiny_bundle)
     assert bundle_weights(other) != bundle_weights(tiny_bundle)
+
+
+def test_bundles_of_other_weights_have_other_names(tmp_path, toy_gamma, tiny_config):
+    """With a time budget, runs of one configuration end in different states."""
+    config = tiny_config(tmp_path / "run", [toy_gamma])
+    events = read_training_events(config)
+    labels = LabelSet.fit(config.labels, events.labels)
+    run = Run(config, events, labels, 0.0)
+    generator = run.networks.averaged
+    names = []
+    for factor in (1.0, 1.0, 2.0):
+        generator.set_weights([factor * values for values in generator.get_weights()])
+        names.append(describe(config, events, labels, run.intensity, generator).bundle_id)
+    assert names[0] == names[1] != names[2]
+
+
+def test_bundle_holds_its_critic_ready_for_single_images(tiny_bundle):
+    bundle = load_bundle(tiny_bundle)
+    assert bundle.meta.critic_slope >= 0.0
+    scores = Scores(bundle.critic, bundle.maps, bundle.intensity, bundle.camera)
+    labels = bundle.label_table[:8]
+    pixels, encoded = Sampler(bundle).generate(labels), bundle.labels.encode(labels)
+    together = scores.predict_on_batch([pixels, encoded])
+    alone = [scores.predict_on_batch([pixels[[i]], encoded[[i]]])[0] for i in range(8)]
+    np.testing.assert_allclose(together, alone, rtol=1e-3, atol=1e-4)
+    moved = [
+        layer.moving_mean
+        for layer in bundle.critic.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert all(np.abs(np.asarray(mean)).max() > 0 for mean in moved)
 
 
 def test_occupied_output_is_refused(tiny_bundle, toy_gamma, tiny_config):

@@ -127,7 +127,7 @@ class RegionStream:
         """What its images depend on, as plain values."""
         region, bundle = self.region, self.region.bundle
         return {
-            "bundle": bundle.digest,
+            "bundle": str(bundle.meta.bundle_id),
             "region": region.region.model_dump(mode="json"),
             "share": region.share,
             "is_signal": region.is_signal,

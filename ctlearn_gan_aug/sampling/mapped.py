@@ -1,15 +1,14 @@
 """Images as a dl1-data-handler mapper makes them, to pixels and back."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from ..errors import UserError
 
-#: Residual of pixels read back, and a relative error above which a mapper is not invertible.
-_PRECISION, _TOLERANCE = 1e-6, 1e-3
-_MAX_ITERATIONS = 50
-_TINY = np.finfo(np.float32).tiny
+#: Error of pixels in [0, 1) above which they do not follow from the mapper's images.
+_TOLERANCE = 1e-3
 
 
 class MappedImages:
@@ -34,9 +33,10 @@ class MappedImages:
         self.side = math.isqrt(n_cells)
         self._to_pixels = mapping.tocsr().astype(np.float32)
         self._to_cells = self._to_pixels.T.tocsr()
-        self._normal = (self._to_pixels @ self._to_cells).tocsr()
+        self._solve = _least_squares(self._to_pixels)
         probe = np.random.default_rng(0).random((1, self.n_pixels, 1), dtype=np.float32)
-        if not np.allclose(self.to_pixels(self.to_images(probe)), probe, atol=_TOLERANCE):
+        found = self.to_pixels(self.to_images(probe)) if self._solve else None
+        if found is None or not np.allclose(found, probe, atol=_TOLERANCE):
             raise UserError(
                 "Pixels do not follow from images of this mapper; use another, such as "
                 "BilinearMapper, or work on pixels before they are mapped."
@@ -61,7 +61,7 @@ class MappedImages:
                 f"which makes {self.side} x {self.side}; take the mapper of the images."
             )
         cells = images.reshape(len(images), self.side**2, -1)
-        return _on_columns(lambda x: _least_squares(self._normal, self._to_pixels @ x), cells)
+        return _on_columns(self._solve, cells)
 
 
 def _on_columns(apply, values: np.ndarray) -> np.ndarray:
@@ -71,27 +71,12 @@ def _on_columns(apply, values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(apply(columns).reshape(-1, n, c), 0, 1))
 
 
-def _least_squares(normal, target: np.ndarray) -> np.ndarray:
-    """Solve ``normal @ x = target`` for many columns (m, k) by conjugate gradients.
+def _least_squares(to_pixels) -> Callable | None:
+    """From columns of cells (n_cells, k) to pixels (n_pixels, k); None if these do not follow."""
+    from scipy.sparse.linalg import splu
 
-    Mappers are so well conditioned that this takes a dozen sparse products; factors of a matrix
-    would be dense, and take longer.
-    """
-    solution, residual = np.zeros_like(target), target.copy()
-    direction, size = residual.copy(), _squared(residual)
-    limit = _PRECISION**2 * size
-    for _ in range(_MAX_ITERATIONS):
-        if (size <= limit).all():
-            break
-        change = normal @ direction
-        step = size / np.maximum(np.einsum("mk,mk->k", direction, change), _TINY)
-        solution += step * direction
-        residual -= step * change
-        before, size = size, _squared(residual)
-        direction *= size / np.maximum(before, _TINY)
-        direction += residual
-    return solution
-
-
-def _squared(columns: np.ndarray) -> np.ndarray:
-    return np.einsum("mk,mk->k", columns, columns)
+    try:
+        factors = splu((to_pixels @ to_pixels.T).tocsc().astype(float))
+    except RuntimeError:  # singular
+        return None
+    return lambda cells: factors.solve((to_pixels @ cells).astype(float)).astype(np.float32)

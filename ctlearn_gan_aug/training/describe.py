@@ -1,10 +1,13 @@
 """The description of a trained generator for its bundle."""
 
+import hashlib
 import uuid
 from dataclasses import asdict
 from importlib.metadata import version
 
-from ..bundle import FORMAT_VERSION, BundleMeta
+import keras
+
+from ..bundle import FORMAT_VERSION, BundleMeta, model_weights
 from ..config.train import TrainConfig
 from ..data.events import Events
 from ..data.fingerprint import events_digest
@@ -21,6 +24,7 @@ def describe(
     events: Events,
     labels: LabelSet,
     intensity: IntensityTransform,
+    generator: keras.Model,
 ) -> BundleMeta:
     """All that a user of the generator needs to know of how it came to be."""
     sample = events.sample(_MAX_IMAGES)
@@ -29,7 +33,7 @@ def describe(
     fingerprint = events_digest(events)
     return BundleMeta(
         format_version=FORMAT_VERSION,
-        bundle_id=str(uuid.uuid5(uuid.NAMESPACE_OID, fingerprint + config.model_dump_json())),
+        bundle_id=_name(fingerprint, config, generator),
         particle=config.particle,
         camera=events.camera.name,
         tel_id=events.camera.tel_id,
@@ -47,6 +51,17 @@ def describe(
             "n_events": len(events),
         },
     )
+
+
+def _name(fingerprint: str, config: TrainConfig, generator: keras.Model) -> str:
+    """The same for the same data, configuration and weights.
+
+    With a time budget, weights differ from run to run.
+    """
+    digest = hashlib.sha256((fingerprint + config.model_dump_json()).encode())
+    for values in model_weights(generator).values():
+        digest.update(values)
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()))
 
 
 def _version(name: str) -> str:

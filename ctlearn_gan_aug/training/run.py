@@ -272,7 +272,8 @@ class Run:
 
     def _write_bundle(self, values: dict, critic: CalibratedCritic) -> Path:
         target = self.config.output / "bundle"
-        meta = describe(self.config, self.events, self.labels, self.intensity)
+        parts = self.labels, self.intensity, self.networks.averaged
+        meta = describe(self.config, self.events, *parts)
         found = {
             "training": {"seed": self.config.seed} | values,
             "critic": self.config.critic,
