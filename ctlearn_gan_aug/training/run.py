@@ -146,7 +146,9 @@ class Run:
 
     def _new_critic(self):
         n_channels = len(self.events.channels)
-        return fused(new_critic(self.config.critic, self.events.camera, self.labels, n_channels))
+        codes = self.config.generator.codes
+        camera = self.events.camera
+        return fused(new_critic(self.config.critic, camera, self.labels, n_channels, codes))
 
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
@@ -185,7 +187,7 @@ class Run:
         best = self._take_best(snapshots)
         self._draw(step, last)
         events = self.training, self.held_out
-        critic = CalibratedCritic.of(self.config.critic, step, *events, self.labels)
+        critic = CalibratedCritic.of(step, *events, self.labels)
         return self._write_bundle({"steps": last} | best | monitor.latest, critic)
 
     def generate(self, table, number: int = 0) -> np.ndarray:

@@ -10,6 +10,7 @@ from ..camera import Camera
 from ..config.train import TrainConfig
 from ..intensity import IntensityTransform
 from ..memory import images_per_batch
+from ..models.codes import codes_of
 from ..models.device import has_gpu
 from ..models.generator import NOISE_CHANNELS
 from ..models.maps import LabelMaps
@@ -83,6 +84,15 @@ class AdversarialStep:
         inputs = [latent, *self.maps(labels), noise, *self.intensity.pedestals(noise)]
         return generator(inputs, training=training)
 
+    def _codes(self, labels, stream):
+        """Codes (B, n_codes) of the images that `generate` makes, if there are any."""
+        config = self.config.generator.codes
+        if config is None:
+            return None
+        n, generator = tf.shape(labels)[0], self.networks.generator
+        latent, _ = random_inputs(self.config.seed, stream, n, generator)
+        return codes_of(latent, config)
+
     def _critic_step(self, step, part, pixels, labels, turns: Turns, shown=None):
         """Update the critic alone on one batch; returns its losses by name.
 
@@ -92,7 +102,10 @@ class AdversarialStep:
         stream = step * _STREAMS_PER_STEP + part
         real = self.real_images(pixels)
         fake = self.generate(labels, stream + _CRITIC_STREAM)
-        gradients, _, values = self.criticism.gradients(real, fake, shown, shown, stream, turns)
+        codes = self._codes(labels, stream + _CRITIC_STREAM)
+        gradients, _, values = self.criticism.gradients(
+            real, fake, shown, shown, stream, turns, codes
+        )
         self._update_critic(*self._unscaled(gradients))
         return values
 
@@ -124,7 +137,13 @@ class AdversarialStep:
             own *= self.networks.loss_scale
         stream = step * _STREAMS_PER_STEP + part
         critic_gradients, push, scores = self.criticism.gradients(
-            real, fake, shown, self._generated_labels(shown), stream, turns
+            real,
+            fake,
+            shown,
+            self._generated_labels(shown),
+            stream,
+            turns,
+            self._codes(generated_labels, step * _STREAMS_PER_STEP + _GENERATOR_STREAM),
         )
         variables = self.networks.generator.trainable_variables
         gradients = tape.gradient([fake, own], variables, output_gradients=[push, tf.ones(())])
