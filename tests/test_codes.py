@@ -1,5 +1,7 @@
 """InfoGAN's codes: chosen numbers of the latent vector that show in the image."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -106,14 +108,13 @@ def test_codes_that_make_no_sense(generator, expected, tiny_config, tmp_path):
 
 @pytest.mark.parametrize("critic", ["residual", "dcgan"])
 def test_codes_are_found_in_the_images(critic, tiny_config, toy_gamma, tmp_path):
-    import json
-
-    dcgan = {"architecture": "dcgan", "channels": [8, 8, 8], "label_maps": False}
-    training = {"steps": 100, "batch_size": 16, "learning_rate": 3e-3, "snapshots": 0}
+    dcgan = {"architecture": "dcgan", "channels": [8, 8, 8]}
+    training = {"steps": 80, "batch_size": 16, "learning_rate": 3e-3, "snapshots": 0}
     sections = {"training": training, "warmup": {"fraction": 0, "final_weight": 0}}
-    sections |= {"critic": dcgan} if critic == "dcgan" else {}
-    train(tiny_config(tmp_path, [toy_gamma], **coded(**sections)))
+    sections |= {"critic": dcgan | {"label_maps": False}} if critic == "dcgan" else {}
+    generator = dcgan | {"latent": 8, "codes": CODES}
+    train(tiny_config(tmp_path, [toy_gamma], generator=generator, **sections))
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     found = [row["codes"] for row in rows if "codes" in row]
     guess = 0.5 + np.log(3)
-    assert found[-1] < 0.8 * guess
+    assert found[-1] < 0.75 * guess
