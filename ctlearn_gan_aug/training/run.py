@@ -24,6 +24,7 @@ from ..models.maps import LabelMaps
 from .adaptive import AdaptiveSymmetries
 from .calibration import CalibratedCritic
 from .checkpoint import load_checkpoint, save_checkpoint
+from .cotraining import Cotraining
 from .describe import describe
 from .folder import BEST, CHECKPOINT, check_output, prepare_output, with_precision
 from .loop import Loop
@@ -185,6 +186,8 @@ class Run:
                 f"{self.config.output}: interrupted at step {last}; go on with --resume."
             )
         best = self._take_best(snapshots)
+        if self.networks.cotraining:
+            best |= self.networks.cotraining.anchors()
         self._draw(step, last)
         events = self.training, self.held_out
         critic = CalibratedCritic.of(step, *events, self.labels)
@@ -213,7 +216,11 @@ class Run:
         folder = self.config.output / "auxiliary"
         auxiliary = build_auxiliary(self.config, self.events, self.labels, self.intensity, folder)
         parts = self.networks, self.intensity, self.maps, self.events.camera
-        return AdversarialStep(self.config, *parts, auxiliary)
+        step = AdversarialStep(self.config, *parts, auxiliary)
+        if auxiliary and self.config.auxiliary.cotrain:
+            events = self.held_out if len(self.held_out) else self.training
+            self.networks.cotraining = Cotraining.of(step, events, self.labels)
+        return step
 
     def _snapshots(self, step: AdversarialStep) -> Snapshots | None:
         if not self.config.training.snapshots or not Snapshots.suit(self.held_out):

@@ -19,7 +19,7 @@ from .criticism import Criticism, Turns
 from .networks import Networks
 
 #: Independent random streams of one step, beside those of `criticism`.
-_CRITIC_STREAM, _GENERATOR_STREAM = 0, 1000
+_CRITIC_STREAM, _GENERATOR_STREAM, _COTRAIN_STREAM = 0, 1000, 1500
 _STREAMS_PER_STEP = 3000
 #: Images that are sampled at once at most, and batches of one sample.
 _SAMPLED, _BATCHES_PER_SAMPLE = 256, 2**20
@@ -63,6 +63,7 @@ class AdversarialStep:
         self.critic_step = self._compiled(self._critic_step)
         self.generator_step = self._compiled(self._generator_step)
         self.joint_step = self._compiled(self._joint_step)
+        self.cotrain_step = self._compiled(self._cotrain_step)
         self._sample = self._compiled(self._sampled_pixels)
 
     def _compiled(self, function: Callable) -> Callable:
@@ -151,6 +152,11 @@ class AdversarialStep:
         self._update_critic(critic_gradients)
         self._update_generator(step, gradients)
         return values | scores
+
+    def _cotrain_step(self, step, pixels, labels):
+        """Let the auxiliary learn from simulated and generated images of the same labels."""
+        fake = self.generate(labels, step * _STREAMS_PER_STEP + _COTRAIN_STREAM)
+        return self.networks.cotraining.update(self.real_images(pixels), fake, labels)
 
     def _generated_labels(self, labels):
         """Labels (B, n_labels) to generate: with pair loss, two images for each of a half."""
