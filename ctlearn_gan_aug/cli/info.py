@@ -18,6 +18,7 @@ def command(bundle):
     set_up_logging()
     opened = load_bundle(bundle)
     meta = opened.meta
+    figures = {key: value for key, value in meta.training.items() if key != "failures"}
     console = Console()
     facts = rich.table.Table(show_header=False, title=f"{bundle}")
     rows = {
@@ -29,7 +30,8 @@ def command(bundle):
         "training events": f"{meta.data.get('n_events')} from {', '.join(meta.data['files'])}",
         "quality criteria": "; ".join(cut for _, cut in meta.quality_criteria) or "none",
         "cleaning": ", ".join(f"{key} {value:g}" for key, value in meta.cleaning.items()),
-        "training": ", ".join(f"{key} {value:.4g}" for key, value in meta.training.items()),
+        "training": ", ".join(f"{key} {value:.4g}" for key, value in figures.items()),
+        "failures seen": "; ".join(meta.training.get("failures", [])) or "none",
         "software": ", ".join(f"{key} {value}" for key, value in meta.software.items()),
     }
     for name, value in rows.items():

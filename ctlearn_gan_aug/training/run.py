@@ -26,6 +26,7 @@ from .calibration import CalibratedCritic
 from .checkpoint import load_checkpoint, save_checkpoint
 from .describe import describe
 from .folder import BEST, CHECKPOINT, check_output, prepare_output, with_precision
+from .health import Health
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
@@ -160,6 +161,7 @@ class Run:
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size)
         looked_at = self.held_out if Snapshots.suit(self.held_out) else self.training
         self.warmup = Warmup(self.schedule, step, looked_at, self.labels, monitor.note)
+        self.health = Health(self.config.loss, self.schedule)
         first = self._restore() if resume else 0
         monitor.rewind(first)
         snapshots = self._snapshots(step)
@@ -175,7 +177,7 @@ class Run:
             look=self._look,
             snapshot=lambda number: self._measure(snapshots, monitor, number),
         )
-        with monitor:
+        with self.health, monitor:
             last = loop.run(first)
         self._save(last)
         if loop.interrupted:
@@ -186,7 +188,8 @@ class Run:
         self._draw(step, last)
         events = self.training, self.held_out
         critic = CalibratedCritic.of(self.config.critic, step, *events, self.labels)
-        return self._write_bundle({"steps": last} | best | monitor.latest, critic)
+        found = {"steps": last, "failures": list(self.health.alarms)}
+        return self._write_bundle(found | best | monitor.latest, critic)
 
     def generate(self, table, number: int = 0) -> np.ndarray:
         """Images (n, n_pixels, n_channels) of the averaged generator as it is, in p.e. and ns.
@@ -200,8 +203,9 @@ class Run:
         """
         return self.step.sample(self.labels.encode(table), number)
 
-    def _look(self, number: int) -> None:
+    def _look(self, number: int, values: dict) -> None:
         self.warmup.after(number)
+        self.health.after(number, values)
         self.watch(number, self)
 
     def new_step(self) -> AdversarialStep:
@@ -221,7 +225,9 @@ class Run:
 
     def _measure(self, snapshots: Snapshots | None, monitor: Monitor, number: int) -> None:
         if snapshots:
-            monitor.note(number, snapshots.take(number, self.networks.averaged.get_weights()))
+            found = snapshots.take(number, self.networks.averaged.get_weights())
+            monitor.note(number, found)
+            self.health.snapshot(number, found)
 
     def _take_best(self, snapshots: Snapshots | None) -> dict:
         """Let the averaged generator be that of the best snapshot; returns what is said of it."""
@@ -235,12 +241,15 @@ class Run:
         progress = load_checkpoint(self.checkpoint, self.networks)
         self.schedule.resume(progress["elapsed"], progress["rollbacks"])
         self.warmup.restore(progress["warmup"])
+        if "health" in progress:
+            self.health.restore(progress["health"])
         log.info("Going on from step %d.", progress["step"])
         return progress["step"]
 
     def _save(self, step: int) -> None:
         progress = {"step": step, "elapsed": self.schedule.elapsed}
         progress |= {"rollbacks": self.schedule.rollbacks, "warmup": self.warmup.state}
+        progress["health"] = self.health.state
         save_checkpoint(self.checkpoint, self.networks, progress)
 
     def batches(self, start: int):

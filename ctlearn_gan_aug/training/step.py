@@ -131,7 +131,8 @@ class AdversarialStep:
         critic_gradients, gradients = self._unscaled(critic_gradients, gradients)
         self._update_critic(critic_gradients)
         self._update_generator(step, gradients)
-        return values | scores
+        norms = {"critic_gradient": critic_gradients, "generator_gradient": gradients}
+        return values | scores | {name: _norm(group) for name, group in norms.items()}
 
     def _generated_labels(self, labels):
         """Labels (B, n_labels) to generate: with pair loss, two images for each of a half."""
@@ -217,6 +218,11 @@ class AdversarialStep:
 def uses_xla(wanted: bool | str) -> bool:
     """Whether steps are compiled with XLA, if ``training.jit`` is this."""
     return has_gpu() if wanted == "auto" else bool(wanted)
+
+
+def _norm(gradients: list):
+    """Of all gradients of a network together, before they are clipped."""
+    return tf.linalg.global_norm([g for g in gradients if g is not None])
 
 
 def random_inputs(seed: int, stream, n, generator: keras.Model):
