@@ -17,7 +17,7 @@ import yaml
 from .camera import Camera
 from .config.base import load_yaml, parse
 from .config.bundle import BundleMeta
-from .config.networks import CriticConfig, GeneratorConfig
+from .config.networks import CodesConfig, CriticConfig, GeneratorConfig
 from .errors import UserError
 from .files import atomic_folder
 from .intensity import CHARGE_UNIT, IntensityTransform
@@ -110,7 +110,8 @@ class Bundle:
                 f"{self.path}: holds no critic to choose images by; train it again with this "
                 "version, or leave the choice out."
             )
-        model = new_critic(self.meta.critic, self.camera, self.labels, len(self.meta.channels))
+        sizes = self.camera, self.labels, len(self.meta.channels)
+        model = new_critic(self.meta.critic, *sizes, self.meta.generator.codes)
         _set_weights(model, self.path / _CRITIC)
         return model
 
@@ -132,13 +133,20 @@ def new_generator(
     )
 
 
-def new_critic(config: CriticConfig, camera: Camera, labels: LabelSet, n_channels: int):
-    """A critic of the sizes that camera, labels and channels ask for, untrained."""
+def new_critic(
+    config: CriticConfig,
+    camera: Camera,
+    labels: LabelSet,
+    n_channels: int,
+    codes: CodesConfig | None = None,
+):
+    """A critic of the sizes that camera, labels, channels and codes ask for, untrained."""
     from .models.critic import build_critic
     from .models.maps import LabelMaps
 
     told = LabelMaps(camera, labels).sizes
-    return build_critic(config, camera.grid_side, told, n_channels, labels.size)
+    n_codes = codes.size if codes else 0
+    return build_critic(config, camera.grid_side, told, n_channels, labels.size, n_codes)
 
 
 def save_bundle(

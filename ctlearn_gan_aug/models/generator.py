@@ -5,6 +5,7 @@ import keras
 from ..config.networks import GeneratorConfig
 from . import layers as L
 from .blocks import attend, spectrally_normalised
+from .codes import with_codes
 
 #: Channels of independent normal noise per pixel.
 NOISE_CHANNELS = 4
@@ -57,10 +58,11 @@ def build_generator(
     }
     for i in range(n_channels):
         inputs[f"pedestal{i}"] = keras.Input((side, side, 1), name=f"pedestal{i}")
+    seen = inputs | {"latent": with_codes(inputs["latent"], config.codes)}
     if config.architecture == "residual":
-        charge, *time = _residual(config, inputs, side, reach)
+        charge, *time = _residual(config, seen, side, reach)
     else:
-        charge, *time = _dcgan(config, inputs, side, n_channels)
+        charge, *time = _dcgan(config, seen, side, n_channels)
     # Images leave in float32 whatever precision the layers compute in.
     with L.precision("float32"):
         if time:

@@ -111,7 +111,12 @@ class Health:
         alarms = {name: asdict(alarm) for name, alarm in self.alarms.items()}
         return {"course": self._course.state, "alarms": alarms}
 
-    def restore(self, state: dict) -> None:
-        """Go on from an earlier `state`; what has been said since then stays said."""
+    def restore(self, state: dict | None) -> None:
+        """Go on from an earlier `state`; what has been said since then stays said.
+
+        None is that of a run by a version that did not look.
+        """
+        if state is None:
+            return
         self._course.restore(state["course"])
         self.alarms |= {name: Alarm(**alarm) for name, alarm in state["alarms"].items()}

@@ -127,9 +127,17 @@ class Loop:
             counter = tf.constant(part, tf.int64)
             data = index, counter, pixels, labels
             if part == last:
-                return self.step.joint_step(*data, pair_weight, turns, shown)
+                values = self.step.joint_step(*data, pair_weight, turns, shown)
+                return values | self._cotrain(number, pixels, labels)
             self.step.critic_step(*data, turns, shown)
         return self.step.generator_step(index, pixels, labels, pair_weight)
+
+    def _cotrain(self, number: int, pixels, labels) -> dict:
+        """Let the auxiliary learn on if it is its turn."""
+        cotraining = self.step.networks.cotraining
+        if not cotraining or not cotraining.is_due(number, self.schedule.fraction(number)):
+            return {}
+        return self.step.cotrain_step(tf.constant(number, tf.int64), pixels, labels)
 
     def _roll_back(self) -> int:
         rollbacks = self.schedule.rollbacks + 1

@@ -9,6 +9,7 @@ import keras
 from ..config.train import TrainingConfig
 from ..models import layers as L
 from .adaptive import AdaptiveSymmetries
+from .cotraining import Cotraining
 from .optimizer import FusedAdam
 from .scaling import LossScale
 
@@ -18,7 +19,7 @@ class Networks:
     """The variables of a run: both networks, their optimizers, the averaged generator.
 
     ``adaptive`` is None where symmetries are not shown as often as the critic overfits, ``scale``
-    except in float16.
+    except in float16, ``cotraining`` where the auxiliary stays as it is.
     """
 
     generator: keras.Model
@@ -28,6 +29,7 @@ class Networks:
     critic_optimizer: keras.optimizers.Optimizer
     adaptive: AdaptiveSymmetries | None = None
     scale: LossScale | None = None
+    cotraining: Cotraining | None = None
 
     @classmethod
     def create(

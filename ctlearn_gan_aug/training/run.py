@@ -24,8 +24,9 @@ from ..models.maps import LabelMaps
 from .adaptive import AdaptiveSymmetries
 from .calibration import CalibratedCritic
 from .checkpoint import load_checkpoint, save_checkpoint
+from .cotraining import Cotraining
 from .describe import describe
-from .folder import BEST, CHECKPOINT, check_output, prepare_output, with_precision
+from .folder import CHECKPOINT, check_output, prepare_output, with_precision
 from .health import Health
 from .loop import Loop
 from .monitor import Monitor
@@ -147,24 +148,23 @@ class Run:
 
     def _new_critic(self):
         n_channels = len(self.events.channels)
-        return fused(new_critic(self.config.critic, self.events.camera, self.labels, n_channels))
+        codes = self.config.generator.codes
+        camera = self.events.camera
+        return fused(new_critic(self.config.critic, camera, self.labels, n_channels, codes))
 
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
         self.step = step = self.new_step()
-        self.schedule = Schedule(
-            self.config.training,
-            self.config.warmup,
-            len(self.training),
-            setup=time.monotonic() - self.started,
-        )
+        setup = time.monotonic() - self.started
+        lengths = self.config.training, self.config.warmup, len(self.training)
+        self.schedule = Schedule(*lengths, setup=setup)
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size)
         looked_at = self.held_out if Snapshots.suit(self.held_out) else self.training
         self.warmup = Warmup(self.schedule, step, looked_at, self.labels, monitor.note)
         self.health = Health(self.config.loss, self.schedule)
         first = self._restore() if resume else 0
         monitor.rewind(first)
-        snapshots = self._snapshots(step)
+        snapshots = Snapshots.of(self.config, self.held_out, self.labels, step.sample)
         loop = Loop(
             self.config,
             step,
@@ -185,11 +185,13 @@ class Run:
                 f"{self.config.output}: interrupted at step {last}; go on with --resume."
             )
         best = self._take_best(snapshots)
+        if self.networks.cotraining:
+            best |= self.networks.cotraining.anchors()
         self._draw(step, last)
         events = self.training, self.held_out
-        critic = CalibratedCritic.of(self.config.critic, step, *events, self.labels)
-        found = {"steps": last, "failures": list(self.health.alarms)}
-        return self._write_bundle(found | best | monitor.latest, critic)
+        critic = CalibratedCritic.of(step, *events, self.labels)
+        found = {"steps": last, "failures": list(self.health.alarms)} | best | monitor.latest
+        return self._write_bundle(found, critic)
 
     def generate(self, table, number: int = 0) -> np.ndarray:
         """Images (n, n_pixels, n_channels) of the averaged generator as it is, in p.e. and ns.
@@ -215,13 +217,11 @@ class Run:
         folder = self.config.output / "auxiliary"
         auxiliary = build_auxiliary(self.config, self.events, self.labels, self.intensity, folder)
         parts = self.networks, self.intensity, self.maps, self.events.camera
-        return AdversarialStep(self.config, *parts, auxiliary)
-
-    def _snapshots(self, step: AdversarialStep) -> Snapshots | None:
-        if not self.config.training.snapshots or not Snapshots.suit(self.held_out):
-            return None
-        path = self.config.output / BEST
-        return Snapshots(path, self.held_out, self.labels, step.sample)
+        step = AdversarialStep(self.config, *parts, auxiliary)
+        if auxiliary and self.config.auxiliary.cotrain:
+            events = self.held_out if len(self.held_out) else self.training
+            self.networks.cotraining = Cotraining.of(step, events, self.labels)
+        return step
 
     def _measure(self, snapshots: Snapshots | None, monitor: Monitor, number: int) -> None:
         if snapshots:
@@ -241,15 +241,14 @@ class Run:
         progress = load_checkpoint(self.checkpoint, self.networks)
         self.schedule.resume(progress["elapsed"], progress["rollbacks"])
         self.warmup.restore(progress["warmup"])
-        if "health" in progress:
-            self.health.restore(progress["health"])
+        self.health.restore(progress.get("health"))
         log.info("Going on from step %d.", progress["step"])
         return progress["step"]
 
     def _save(self, step: int) -> None:
-        progress = {"step": step, "elapsed": self.schedule.elapsed}
-        progress |= {"rollbacks": self.schedule.rollbacks, "warmup": self.warmup.state}
-        progress["health"] = self.health.state
+        schedule = self.schedule
+        progress = {"step": step, "elapsed": schedule.elapsed, "rollbacks": schedule.rollbacks}
+        progress |= {"warmup": self.warmup.state, "health": self.health.state}
         save_checkpoint(self.checkpoint, self.networks, progress)
 
     def batches(self, start: int):
