@@ -35,7 +35,7 @@ from ctlearn_gan_aug.training.networks import Networks
 from ctlearn_gan_aug.training.schedule import Schedule
 from ctlearn_gan_aug.training.step import AdversarialStep
 
-SEED, STEPS = 1, 1500
+SEED, STEPS = 1, 800
 SIDE, BRIGHTEST, CLASSES = 8, 16.0, 10
 #: Weight of the auxiliary's cross-entropy beside the adversarial loss.
 AUXILIARY_WEIGHT = 1.0
@@ -131,7 +131,7 @@ class Progress:
 
     def update(self, step: int, values: dict, last: bool = False) -> None:
         """Show the losses after a step."""
-        if step % 250 == 0 or last:
+        if step % 200 == 0 or last:
             shown = " ".join(f"{name} {float(value):.3f}" for name, value in values.items())
             print(f"step {step}  {shown}", flush=True)
 

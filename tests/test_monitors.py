@@ -2,14 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
+from click.testing import CliRunner
 from safetensors import safe_open
 
 from ctlearn_gan_aug.bundle import load_bundle
+from ctlearn_gan_aug.cli.main import cli
 from ctlearn_gan_aug.config.train import LossConfig
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.training import health, losses
@@ -217,16 +221,37 @@ def test_missing_kinds_of_images_are_seen(measured):
     assert alarms_of(found) == [MISSING]
 
 
+# --- seeds ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scores", "says"), [((0.25, 0.26, 0.27), "matters no more"), ((0.25, 0.4), "60% above")]
+)
+def test_info_compares_seeds(tmp_path, tiny_bundle, scores, says):
+    bundles = []
+    for seed, score in enumerate(scores):
+        bundles.append(str(shutil.copytree(tiny_bundle, tmp_path / str(seed))))
+        description = tmp_path / str(seed) / "bundle.yaml"
+        content = yaml.safe_load(description.read_text())
+        content["training"] |= {"seed": seed, "snapshot_score": score, "failures": [ALIKE]}
+        description.write_text(yaml.safe_dump(content))
+    result = CliRunner().invoke(cli, ["info", *bundles], catch_exceptions=False)
+    assert says in " ".join(result.output.split())
+    assert result.output.count(ALIKE) == len(scores)
+    alone = CliRunner().invoke(cli, ["info", bundles[0]], catch_exceptions=False)
+    assert "scores" not in alone.output
+
+
 # --- real trainings -------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def small_run(tmp_path, toy_gamma, light_config, monkeypatch):
-    """Factory of adversarial runs of 60 steps, looked at in every one."""
+    """Factory of short adversarial runs, looked at in every step."""
     monkeypatch.setattr(health, "EVERY", 1)
 
     def config(name="run", loss=None, **training):
-        options = {"steps": 60, "batch_size": 8, "snapshots": 0, **training}
+        options = {"steps": 45, "batch_size": 8, "snapshots": 0, **training}
         warmup = {"fraction": 0.0, "final_weight": 0.0}
         sections = {"loss": loss or {}, "training": options, "warmup": warmup}
         return light_config(tmp_path / name, [toy_gamma], **sections)
@@ -242,7 +267,7 @@ def test_a_healthy_training_is_silent(tmp_path, toy_gamma, tiny_config, monkeypa
     monkeypatch.setattr(health, "EVERY", 1)
     sections = {
         "data": {"validation_split": 0.3},
-        "training": {"steps": 70, "batch_size": 16, "snapshots": 6},
+        "training": {"steps": 60, "batch_size": 8, "snapshots": 5},
         "warmup": {"fraction": 0.2},
     }
     bundle = train(tiny_config(tmp_path / "run", [toy_gamma], **sections))

@@ -31,6 +31,9 @@ UNCOVERED = 0.5
 COVERING = 0.02
 #: Relative rise of the snapshot score over its lowest; in healthy runs it wavers by less than 0.1.
 RELAPSED = 0.3
+#: Range of the snapshot scores of runs that differ by their seed alone, over the best. The score of
+#: one run wavers by half as much.
+SENSITIVE = 0.2
 
 
 @dataclass(frozen=True)
@@ -177,3 +180,20 @@ OF_SNAPSHOTS = (
         "lower the learning rates, or let them fall (training.decay)",
     ),
 )
+
+
+def sensitivity(scores: list[float]) -> str | None:
+    """What is wrong if runs of different seeds end too far apart, None if they do not.
+
+    Parameters
+    ----------
+    scores : list of float
+        Snapshot scores of runs that differ by their seed alone.
+    """
+    apart = max(scores) / max(min(scores), 1e-12) - 1.0
+    if apart < SENSITIVE:
+        return None
+    return (
+        f"sensitivity to initialisation: the worst snapshot score is {apart:.0%} above the best; "
+        "take the best seed, and warm up longer (warmup.fraction) or lower the learning rates."
+    )

@@ -155,9 +155,8 @@ class Run:
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
         self.step = step = self.new_step()
-        setup = time.monotonic() - self.started
-        lengths = self.config.training, self.config.warmup, len(self.training)
-        self.schedule = Schedule(*lengths, setup=setup)
+        parts = self.config.training, self.config.warmup, len(self.training)
+        self.schedule = Schedule(*parts, setup=time.monotonic() - self.started)
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size)
         looked_at = self.held_out if Snapshots.suit(self.held_out) else self.training
         self.warmup = Warmup(self.schedule, step, looked_at, self.labels, monitor.note)
