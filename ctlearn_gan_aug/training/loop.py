@@ -42,7 +42,7 @@ class Loop:
     save, draw : callable
         Keep the state, draw sample figures; are told the step.
     look : callable
-        Sees whether the warm-up ends; is told the step.
+        Looks after every step at what has come of it; is told the step and its values.
     snapshot : callable
         Measure the state, ``training.snapshots`` times a run; is told the step.
     restore : callable
@@ -59,7 +59,7 @@ class Loop:
     save: Callable[[int], None]
     restore: Callable[[], int]
     draw: Callable[[int], None]
-    look: Callable[[int], None] = lambda step: None
+    look: Callable[[int, dict], None] = lambda step, values: None
     snapshot: Callable[[int], None] = lambda step: None
     interrupted: bool = False
 
@@ -92,7 +92,7 @@ class Loop:
             values = self._one_step(batches, number)
             number += 1
             self.schedule.pace.tick(number)
-            self.look(number)
+            self.look(number, values)
             ended = self.interrupted or self.schedule.fraction(number) >= 1.0
             self.monitor.update(number, values, last=ended)
             _check_finite(self.monitor.latest)

@@ -26,7 +26,8 @@ from .calibration import CalibratedCritic
 from .checkpoint import load_checkpoint, save_checkpoint
 from .cotraining import Cotraining
 from .describe import describe
-from .folder import BEST, CHECKPOINT, check_output, prepare_output, with_precision
+from .folder import CHECKPOINT, check_output, prepare_output, with_precision
+from .health import Health
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
@@ -154,18 +155,15 @@ class Run:
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
         self.step = step = self.new_step()
-        self.schedule = Schedule(
-            self.config.training,
-            self.config.warmup,
-            len(self.training),
-            setup=time.monotonic() - self.started,
-        )
+        parts = self.config.training, self.config.warmup, len(self.training)
+        self.schedule = Schedule(*parts, setup=time.monotonic() - self.started)
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size)
         looked_at = self.held_out if Snapshots.suit(self.held_out) else self.training
         self.warmup = Warmup(self.schedule, step, looked_at, self.labels, monitor.note)
+        self.health = Health(self.config.loss, self.schedule)
         first = self._restore() if resume else 0
         monitor.rewind(first)
-        snapshots = self._snapshots(step)
+        snapshots = Snapshots.of(self.config, self.held_out, self.labels, step.sample)
         loop = Loop(
             self.config,
             step,
@@ -178,7 +176,7 @@ class Run:
             look=self._look,
             snapshot=lambda number: self._measure(snapshots, monitor, number),
         )
-        with monitor:
+        with self.health, monitor:
             last = loop.run(first)
         self._save(last)
         if loop.interrupted:
@@ -191,7 +189,8 @@ class Run:
         self._draw(step, last)
         events = self.training, self.held_out
         critic = CalibratedCritic.of(step, *events, self.labels)
-        return self._write_bundle({"steps": last} | best | monitor.latest, critic)
+        found = {"steps": last, "failures": list(self.health.alarms)} | best | monitor.latest
+        return self._write_bundle(found, critic)
 
     def generate(self, table, number: int = 0) -> np.ndarray:
         """Images (n, n_pixels, n_channels) of the averaged generator as it is, in p.e. and ns.
@@ -205,8 +204,9 @@ class Run:
         """
         return self.step.sample(self.labels.encode(table), number)
 
-    def _look(self, number: int) -> None:
+    def _look(self, number: int, values: dict) -> None:
         self.warmup.after(number)
+        self.health.after(number, values)
         self.watch(number, self)
 
     def new_step(self) -> AdversarialStep:
@@ -222,15 +222,11 @@ class Run:
             self.networks.cotraining = Cotraining.of(step, events, self.labels)
         return step
 
-    def _snapshots(self, step: AdversarialStep) -> Snapshots | None:
-        if not self.config.training.snapshots or not Snapshots.suit(self.held_out):
-            return None
-        path = self.config.output / BEST
-        return Snapshots(path, self.held_out, self.labels, step.sample)
-
     def _measure(self, snapshots: Snapshots | None, monitor: Monitor, number: int) -> None:
         if snapshots:
-            monitor.note(number, snapshots.take(number, self.networks.averaged.get_weights()))
+            found = snapshots.take(number, self.networks.averaged.get_weights())
+            monitor.note(number, found)
+            self.health.snapshot(number, found)
 
     def _take_best(self, snapshots: Snapshots | None) -> dict:
         """Let the averaged generator be that of the best snapshot; returns what is said of it."""
@@ -244,12 +240,14 @@ class Run:
         progress = load_checkpoint(self.checkpoint, self.networks)
         self.schedule.resume(progress["elapsed"], progress["rollbacks"])
         self.warmup.restore(progress["warmup"])
+        self.health.restore(progress.get("health"))
         log.info("Going on from step %d.", progress["step"])
         return progress["step"]
 
     def _save(self, step: int) -> None:
-        progress = {"step": step, "elapsed": self.schedule.elapsed}
-        progress |= {"rollbacks": self.schedule.rollbacks, "warmup": self.warmup.state}
+        schedule = self.schedule
+        progress = {"step": step, "elapsed": schedule.elapsed, "rollbacks": schedule.rollbacks}
+        progress |= {"warmup": self.warmup.state, "health": self.health.state}
         save_checkpoint(self.checkpoint, self.networks, progress)
 
     def batches(self, start: int):

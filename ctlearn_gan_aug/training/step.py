@@ -151,7 +151,8 @@ class AdversarialStep:
         critic_gradients, gradients = self._unscaled(critic_gradients, gradients)
         self._update_critic(critic_gradients)
         self._update_generator(step, gradients)
-        return values | scores
+        norms = {"critic_gradient": critic_gradients, "generator_gradient": gradients}
+        return values | scores | {name: _norm(group) for name, group in norms.items()}
 
     def _cotrain_step(self, step, pixels, labels):
         """Let the auxiliary learn from simulated and generated images of the same labels."""
@@ -242,6 +243,11 @@ class AdversarialStep:
 def uses_xla(wanted: bool | str) -> bool:
     """Whether steps are compiled with XLA, if ``training.jit`` is this."""
     return has_gpu() if wanted == "auto" else bool(wanted)
+
+
+def _norm(gradients: list):
+    """Of all gradients of a network together, before they are clipped."""
+    return tf.linalg.global_norm([g for g in gradients if g is not None])
 
 
 def random_inputs(seed: int, stream, n, generator: keras.Model):
