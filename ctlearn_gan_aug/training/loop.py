@@ -45,6 +45,8 @@ class Loop:
         Sees whether the warm-up ends; is told the step.
     snapshot : callable
         Measure the state, ``training.snapshots`` times a run; is told the step.
+    grow : callable
+        Change the networks if it is time to; is told the step.
     restore : callable
         Return to the last state that was kept, and tell its step.
     interrupted : bool
@@ -61,6 +63,7 @@ class Loop:
     draw: Callable[[int], None]
     look: Callable[[int], None] = lambda step: None
     snapshot: Callable[[int], None] = lambda step: None
+    grow: Callable[[int], None] = lambda step: None
     interrupted: bool = False
 
     def run(self, first: int) -> int:
@@ -87,6 +90,7 @@ class Loop:
         part = self._part(number)
         ended = False
         while not ended:
+            self.grow(number)
             rates = self.schedule.learning_rates(number)
             self.step.networks.set_learning_rates(rates)
             values = self._one_step(batches, number)

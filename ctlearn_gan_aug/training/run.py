@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..bundle import new_critic, new_generator, save_bundle
+from ..bundle import save_bundle
 from ..config.train import TrainConfig
 from ..data.events import Events
 from ..data.pipeline import Symmetries, training_batches
@@ -21,15 +21,14 @@ from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..locks import only_writer
 from ..models.maps import LabelMaps
-from .adaptive import AdaptiveSymmetries
 from .calibration import CalibratedCritic
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import load_checkpoint, read_progress, save_checkpoint
 from .describe import describe
-from .folder import BEST, CHECKPOINT, check_output, prepare_output, with_precision
+from .folder import CHECKPOINT, check_output, prepare_output, with_precision
+from .growing import Growing, check_levels
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
-from .normalization import fused
 from .reading import read_training_events
 from .samples import draw_samples
 from .schedule import Schedule
@@ -81,6 +80,7 @@ def train(
         has_checkpoint = check_output(config.output, resume, overwrite)
         config = with_precision(config, has_checkpoint)
         events = read_training_events(config)
+        check_levels(config.progressive, events.camera)
         labels = LabelSet.fit(config.labels, events.labels)
         log.info(
             "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
@@ -131,22 +131,17 @@ class Run:
             events.camera.geometry.neighbor_matrix_sparse,
         )
         self.maps = LabelMaps(events.camera, self.labels)
-        adaptive = AdaptiveSymmetries.of(config, events.camera, self.labels)
-        self.networks = Networks.create(
-            config.training, self._new_generator, self._new_critic(), adaptive
-        )
+        self.growing = Growing(config, events, self.labels, self.intensity)
+
+    @property
+    def networks(self) -> Networks:
+        """Those of the present part of the run."""
+        return self.growing.networks
 
     @property
     def checkpoint(self) -> Path:
         """Where the full state is kept."""
         return self.config.output / CHECKPOINT
-
-    def _new_generator(self):
-        return new_generator(self.config.generator, self.events.camera, self.labels, self.intensity)
-
-    def _new_critic(self):
-        n_channels = len(self.events.channels)
-        return fused(new_critic(self.config.critic, self.events.camera, self.labels, n_channels))
 
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
@@ -156,13 +151,14 @@ class Run:
             self.config.warmup,
             len(self.training),
             setup=time.monotonic() - self.started,
+            is_even=self.config.progressive is None,
         )
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size)
         looked_at = self.held_out if Snapshots.suit(self.held_out) else self.training
         self.warmup = Warmup(self.schedule, step, looked_at, self.labels, monitor.note)
         first = self._restore() if resume else 0
         monitor.rewind(first)
-        snapshots = self._snapshots(step)
+        snapshots = Snapshots.of(self.config, self.held_out, self.labels, step.sample)
         loop = Loop(
             self.config,
             step,
@@ -174,6 +170,7 @@ class Run:
             draw=lambda number: self._draw(step, number),
             look=self._look,
             snapshot=lambda number: self._measure(snapshots, monitor, number),
+            grow=lambda number: self._grow(self.schedule.fraction(number), number),
         )
         with monitor:
             last = loop.run(first)
@@ -182,6 +179,7 @@ class Run:
             raise UserError(
                 f"{self.config.output}: interrupted at step {last}; go on with --resume."
             )
+        self._grow(1.0, last)
         best = self._take_best(snapshots)
         self._draw(step, last)
         events = self.training, self.held_out
@@ -204,6 +202,20 @@ class Run:
         self.warmup.after(number)
         self.watch(number, self)
 
+    def _grow(self, done: float, number: int) -> None:
+        """Let the networks be those of the part ``done`` of the run."""
+        self.growing.follow(done, number)
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Let steps be those of the present networks."""
+        if self.step.networks is self.networks:
+            return
+        if self.step.growth.level != self.networks.growth.level:
+            self.warmup.forget()
+        self.step.adopt(self.networks)
+        self.schedule.pace.forget()
+
     def new_step(self) -> AdversarialStep:
         """The updates of this run's networks; the auxiliary is trained first if there is none."""
         from .auxiliary import build_auxiliary
@@ -213,14 +225,8 @@ class Run:
         parts = self.networks, self.intensity, self.maps, self.events.camera
         return AdversarialStep(self.config, *parts, auxiliary)
 
-    def _snapshots(self, step: AdversarialStep) -> Snapshots | None:
-        if not self.config.training.snapshots or not Snapshots.suit(self.held_out):
-            return None
-        path = self.config.output / BEST
-        return Snapshots(path, self.held_out, self.labels, step.sample)
-
     def _measure(self, snapshots: Snapshots | None, monitor: Monitor, number: int) -> None:
-        if snapshots:
+        if snapshots and self.networks.growth.is_over:
             monitor.note(number, snapshots.take(number, self.networks.averaged.get_weights()))
 
     def _take_best(self, snapshots: Snapshots | None) -> dict:
@@ -232,7 +238,10 @@ class Run:
 
     def _restore(self) -> int:
         """Return to the last checkpoint; returns its step."""
-        progress = load_checkpoint(self.checkpoint, self.networks)
+        progress = read_progress(self.checkpoint)
+        self.growing.restore(progress["growing"])
+        load_checkpoint(self.checkpoint, self.networks)
+        self._adopt()
         self.schedule.resume(progress["elapsed"], progress["rollbacks"])
         self.warmup.restore(progress["warmup"])
         log.info("Going on from step %d.", progress["step"])
@@ -241,6 +250,7 @@ class Run:
     def _save(self, step: int) -> None:
         progress = {"step": step, "elapsed": self.schedule.elapsed}
         progress |= {"rollbacks": self.schedule.rollbacks, "warmup": self.warmup.state}
+        progress |= {"growing": self.growing.state}
         save_checkpoint(self.checkpoint, self.networks, progress)
 
     def batches(self, start: int):

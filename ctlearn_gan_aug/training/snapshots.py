@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config.train import TrainConfig
 from ..data.events import Events
 from ..dl1.cleaning import infer_cleaning
 from ..dl1.parameters import compute
 from ..files import atomic_file
 from ..labels import LabelSet
+from .folder import BEST
 
 #: Held-out events that are looked at, and below which a score would say nothing.
 _MAX_EVENTS, _MIN_EVENTS = 800, 100
@@ -62,6 +64,15 @@ class Snapshots:
         )
         self.simulated = self._measure(pixels)
         self.sigma = np.nanstd(self.simulated, axis=0)
+
+    @classmethod
+    def of(
+        cls, config: TrainConfig, events: Events, labels: LabelSet, generate: Callable
+    ) -> "Snapshots | None":
+        """Those a configuration asks for, None if it does not or events are too few."""
+        if not config.training.snapshots or not cls.suit(events):
+            return None
+        return cls(config.output / BEST, events, labels, generate)
 
     @staticmethod
     def suit(events: Events) -> bool:
