@@ -9,7 +9,7 @@ from ctlearn_gan_aug.config.networks import CriticConfig, GeneratorConfig
 from ctlearn_gan_aug.intensity import CHARGE_UNIT
 from ctlearn_gan_aug.models.critic import build_critic
 from ctlearn_gan_aug.models.generator import build_generator
-from ctlearn_gan_aug.models.growth import Growth, set_blend
+from ctlearn_gan_aug.models.growth import Growth, blends
 from ctlearn_gan_aug.training.networks import take_weights
 
 SIDE, GATE, REACH = 19, (8.0, -6.0), (2.5, 1.5)
@@ -66,6 +66,12 @@ def inputs_of(model, seed: int = 1) -> list:
 def outputs(model, inputs) -> list:
     found = model(inputs, training=False)
     return [ops.convert_to_numpy(x) for x in (found if isinstance(found, list) else [found])]
+
+
+def set_blend(model, part: float) -> None:
+    assert blends(model)
+    for blend in blends(model):
+        blend.part.assign(part)
 
 
 def assert_same(found, expected):
@@ -154,10 +160,10 @@ def test_charges_of_a_coarser_level_are_means_over_its_pixels():
     inside = np.where(mask > 0, pixels, np.nan)
     inside = np.pad(inside, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
     blocks = inside.reshape(3, 5, 4, 5, 4)
-    with np.errstate(invalid="ignore"):
-        expected = np.nan_to_num(np.nanmean(blocks, axis=(2, 4)))
+    counts = np.isfinite(blocks).sum(axis=(2, 4))
+    expected = np.nansum(blocks, axis=(2, 4)) / np.maximum(counts, 1)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(growth.cells, np.isfinite(np.nanmean(blocks, axis=(0, 2, 4))))
+    np.testing.assert_array_equal(growth.cells, counts[0] > 0)
 
 
 def test_times_of_a_coarser_level_are_those_of_the_light():
@@ -187,6 +193,21 @@ def test_an_enlarged_image_reduces_to_itself():
     enlarged = growth.enlarged(ops.convert_to_tensor(image)) * hexagon()[..., None]
     found = ops.convert_to_numpy(growth.reduced(enlarged)) * growth.cells[..., None]
     np.testing.assert_allclose(found, image, rtol=1e-4, atol=1e-5)
+    faded = [ops.convert_to_numpy(grown(0, True).faded(enlarged, part)) for part in (0.0, 0.5, 1.0)]
+    for image in faded:
+        np.testing.assert_allclose(image, enlarged, rtol=1e-4, atol=1e-5)
+
+
+def test_simulated_images_fade_in_as_generated_ones_do():
+    growth, rng = grown(0, fading=True), np.random.default_rng(5)
+    image = rng.normal(size=(2, SIDE, SIDE, 1)).astype(np.float32) * hexagon()[..., None]
+    coarse, half, fine = (
+        ops.convert_to_numpy(growth.faded(image, part)) for part in (0.0, 0.5, 1.0)
+    )
+    reduced = ops.convert_to_numpy(grown(1).reduced(image))
+    np.testing.assert_allclose(coarse[:, 8, 9], reduced[:, 4, 4], rtol=1e-5)
+    np.testing.assert_allclose(half, 0.5 * (coarse + fine), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(fine, image)
 
 
 def test_label_maps_follow():

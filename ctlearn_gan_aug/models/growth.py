@@ -13,7 +13,6 @@ import numpy as np
 from keras import ops
 
 from ..intensity import CHARGE_UNIT, arcsinh
-from . import layers as L
 
 #: Keeps cells without a pixel from dividing 0 by 0.
 _NOTHING = 1e-30
@@ -32,11 +31,9 @@ class Blend(keras.layers.Layer):
         return (1.0 - self.part) * old + self.part * new
 
 
-def set_blend(model: keras.Model, part: float) -> None:
-    """Set by how much the newest layers of a network count."""
-    for layer in model.layers:
-        if isinstance(layer, Blend):
-            layer.part.assign(part)
+def blends(model: keras.Model) -> list[Blend]:
+    """Where the newest layers of a network fade in."""
+    return [layer for layer in model.layers if isinstance(layer, Blend)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +82,7 @@ class Growth:
             return new if old is None else old
         return Blend(name=name)([old, new])
 
-    def faded(self, of_level: Callable, name: str):
+    def of_levels(self, of_level: Callable, name: str):
         """What a function of a level gives: that of the finer one faded in over the coarser one."""
         x = None
         for level in self.shown:
@@ -165,8 +162,21 @@ class Growth:
     def enlarged(self, image, to: int = 0):
         """Images of this network's level at a finer one, cells repeated."""
         for level in range(self.level - 1, to - 1, -1):
-            image = L.upsample(image, self.side(level))
+            image = self._doubled(image, level)
         return image
+
+    def faded(self, image, part):
+        """Images of this level as far as they have faded in over those of the coarser one.
+
+        Simulated images do while generated ones do, as in the paper.
+        """
+        coarser = self._doubled(self.coarser(image, self.level), self.level)
+        return ((1.0 - part) * coarser + part * image) * self.cells[..., None]
+
+    def _doubled(self, image, level: int):
+        """Cells repeated, up to the side of a level."""
+        side = self.side(level)
+        return ops.repeat(ops.repeat(image, 2, axis=1), 2, axis=2)[:, :side, :side]
 
     def _gate(self, charge):
         slope, offset = self.gate

@@ -43,9 +43,9 @@ def judged_moments(views: dict[int, View], maps, labels, growth: Growth = PLAIN)
     def shape_at(level):
         return image_shape(views[level].bright, views[level].times, place[level])
 
-    sums = growth.faded(sums_at, "moments_blend")
+    sums = growth.of_levels(sums_at, "moments_blend")
     sums = keras.layers.BatchNormalization(momentum=0.9, name="moments_norm")(sums)
-    shape = growth.faded(shape_at, "shape_blend")
+    shape = growth.of_levels(shape_at, "shape_blend")
     shape = keras.layers.BatchNormalization(momentum=0.9, name="shape_norm")(shape)
     x = keras.layers.Concatenate()([sums, shape, labels])
     for number, width in enumerate(_WIDTHS):

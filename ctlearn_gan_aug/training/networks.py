@@ -8,7 +8,7 @@ import keras
 
 from ..config.train import TrainingConfig
 from ..models import layers as L
-from ..models.growth import PLAIN, Growth, set_blend
+from ..models.growth import PLAIN, Growth, blends
 from .adaptive import AdaptiveSymmetries
 from .optimizer import FusedAdam
 from .scaling import LossScale
@@ -73,7 +73,13 @@ class Networks:
     def set_blend(self, part: float) -> None:
         """Change by how much the newest layers count."""
         for model in self.models:
-            set_blend(model, part)
+            for blend in blends(model):
+                blend.part.assign(part)
+
+    @property
+    def blend(self):
+        """By how much they count."""
+        return blends(self.generator)[0].part
 
     def take_over(self, earlier: "Networks") -> None:
         """Take the weights of earlier networks as far as layers are alike, hence named alike.

@@ -79,7 +79,8 @@ class AdversarialStep:
         encoded = tf.pad(self.intensity.encode(pixels), [[0, 0], [0, 1], [0, 0]])
         grid = tf.gather(encoded, self.pixel_of_cell, axis=1)
         grid = tf.reshape(grid, (-1, self.maps.side, self.maps.side, encoded.shape[-1]))
-        return self.growth.reduced(grid)
+        image = self.growth.reduced(grid)
+        return self.growth.faded(image, self.networks.blend) if self.growth.fading else image
 
     def generate(self, labels, stream):
         """Images of encoded labels (B, n_labels), from the random stream of that number."""
