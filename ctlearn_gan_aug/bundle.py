@@ -17,7 +17,7 @@ import yaml
 from .camera import Camera
 from .config.base import load_yaml, parse
 from .config.bundle import BundleMeta
-from .config.networks import CriticConfig, GeneratorConfig
+from .config.networks import CodesConfig, CriticConfig, GeneratorConfig
 from .errors import UserError
 from .files import atomic_folder
 from .intensity import IntensityTransform
@@ -110,7 +110,8 @@ class Bundle:
                 f"{self.path}: holds no critic to choose images by; train it again with this "
                 "version, or leave the choice out."
             )
-        model = new_critic(self.meta.critic, self.camera, self.labels, len(self.meta.channels))
+        sizes = self.camera, self.labels, len(self.meta.channels)
+        model = new_critic(self.meta.critic, *sizes, self.meta.generator.codes)
         _set_weights(model, self.path / _CRITIC)
         return model
 
@@ -135,9 +136,14 @@ def new_generator(
 
 
 def new_critic(
-    config: CriticConfig, camera: Camera, labels: LabelSet, n_channels: int, growth=None
+    config: CriticConfig,
+    camera: Camera,
+    labels: LabelSet,
+    n_channels: int,
+    codes: CodesConfig | None = None,
+    growth=None,
 ):
-    """A critic of the sizes that camera, labels and channels ask for, untrained.
+    """A critic of the sizes that camera, labels, channels and codes ask for, untrained.
 
     ``growth`` is how far it has grown, if not fully (`models.growth.Growth`).
     """
@@ -145,7 +151,9 @@ def new_critic(
     from .models.maps import LabelMaps
 
     told = LabelMaps(camera, labels).sizes
-    return build_critic(config, camera.grid_side, told, n_channels, labels.size, growth)
+    n_codes = codes.size if codes else 0
+    sizes = camera.grid_side, told, n_channels, labels.size, n_codes
+    return build_critic(config, *sizes, growth)
 
 
 def save_bundle(

@@ -288,4 +288,9 @@ class TrainConfig(Section):
     def _can_grow(self):
         if self.progressive is not None:
             self.progressive.check(self.generator, self.critic, self.training)
+            if self.auxiliary and self.auxiliary.cotrain:
+                raise ValueError(
+                    "auxiliary.cotrain: coarse images of progressive cannot teach a model of the "
+                    "camera's own; leave one of the two out."
+                )
         return self

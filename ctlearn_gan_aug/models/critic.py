@@ -28,6 +28,7 @@ def build_critic(
     told: tuple[int, int],
     n_channels: int,
     n_labels: int,
+    n_codes: int = 0,
     growth: Growth | None = None,
 ) -> keras.Model:
     """Build a critic.
@@ -42,6 +43,8 @@ def build_critic(
         Length of the label vector, and number of label maps (see `LabelMaps`).
     n_labels : int
         Number of labels for a label head to find.
+    n_codes : int
+        Entries of the latent vector to find (see `models.codes`).
     growth : Growth, optional
         How far it has grown; without, fully.
 
@@ -49,8 +52,9 @@ def build_critic(
     -------
     keras.Model
         Inputs ``image``, at the side of its level while it grows, ``labels`` (B, told[0]), ``maps``
-        (B, side, side, told[1]); output (B, 1), unbounded, and with a label head (B, k n_labels):
-        the labels found by k heads.
+        (B, side, side, told[1]); output ``score`` (B, 1), unbounded; with a label head also
+        ``found_labels`` (B, k n_labels), the labels found by k heads, and with codes
+        ``found_codes`` (B, n_codes). Several are a dict.
     """
     growth = growth or PLAIN
     shown_side = growth.side() if growth.level else side
@@ -70,12 +74,15 @@ def build_critic(
     else:
         views = None
         features = unaware = _dcgan(config, growth, side, images)
-    outputs = [_float32(_score(config, features, labels), "score")]
+    found = {"score": _score(config, features, labels)}
     if config.label_head:
-        found = _found_labels(config, growth, views, unaware, n_labels)
-        outputs.append(_float32(found, "found_labels"))
-    inputs = [image, labels, maps]
-    model = keras.Model(inputs, outputs if config.label_head else outputs[0], name="critic")
+        found["found_labels"] = _found_labels(config, growth, views, unaware, n_labels)
+    if n_codes:
+        joint = L.leaky(L.dense(features, _HEAD_WIDTH, "codes_joint"))
+        found["found_codes"] = L.dense(joint, n_codes, "codes_head", gain=1.0)
+    outputs = {name: _float32(x, name) for name, x in found.items()}
+    outputs = outputs if len(outputs) > 1 else outputs["score"]
+    model = keras.Model([image, labels, maps], outputs, name="critic")
     return spectrally_normalised(model) if config.spectral_norm else model
 
 

@@ -7,6 +7,7 @@ import keras
 from ..config.networks import GeneratorConfig
 from . import layers as L
 from .blocks import attend, spectrally_normalised
+from .codes import with_codes
 from .growth import PLAIN, Growth
 from .pixels import gated, signal_over_pedestal
 
@@ -61,9 +62,10 @@ def build_generator(
     }
     for i in range(n_channels):
         inputs[f"pedestal{i}"] = keras.Input((side, side, 1), name=f"pedestal{i}")
+    seen = inputs | {"latent": with_codes(inputs["latent"], config.codes)}
     is_residual = config.architecture == "residual"
     image = None
-    for level, features in (_residual if is_residual else _dcgan)(config, inputs, side):
+    for level, features in (_residual if is_residual else _dcgan)(config, seen, side):
         if level in growth.shown:
             if is_residual:
                 channels = _residual_pixels(features, inputs, level, reach, growth)

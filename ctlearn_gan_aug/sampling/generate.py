@@ -70,7 +70,9 @@ class Sampler:
         self.n_generated += len(encoded)
         return self.images(numbers, encoded)
 
-    def images(self, numbers: np.ndarray, encoded: np.ndarray) -> np.ndarray:
+    def images(
+        self, numbers: np.ndarray, encoded: np.ndarray, latents: np.ndarray | None = None
+    ) -> np.ndarray:
         """Images of given numbers, the same whenever and wherever they are made.
 
         Parameters
@@ -79,6 +81,8 @@ class Sampler:
             Numbers of the images, not negative.
         encoded : ndarray float32 (n, n_labels)
             Labels from `LabelSet.encode`.
+        latents : ndarray (n, k), optional
+            First entries of the latent vectors; drawn where they are NaN.
 
         Returns
         -------
@@ -91,6 +95,9 @@ class Sampler:
             # Parts of one size, of which the last overlaps: for another size JAX compiles anew.
             part = slice(min(start, n - size), min(start, n - size) + size)
             normal, uniform = self._random(numbers[part])
+            if latents is not None:
+                first = normal[:, : latents.shape[1]]
+                np.copyto(first, latents[part], where=np.isfinite(latents[part]))
             pixels[part] = self._pixels.predict_on_batch([normal, uniform, encoded[part]])
         return pixels
 

@@ -22,6 +22,7 @@ def _state(networks: Networks) -> dict[str, keras.Variable]:
         "critic_optimizer": networks.critic_optimizer.variables,
         "adaptive": networks.adaptive.variables if networks.adaptive else [],
         "scale": [networks.scale.value] if networks.scale else [],
+        "cotraining": networks.cotraining.variables if networks.cotraining else [],
     }
     return {
         f"{group}/{i:03d}": variable

@@ -129,7 +129,8 @@ class Growing:
             )
         if state != self.state:
             self._number = state["stage"]
-            self.networks = replace(self._renewed(), level_start=state["level_start"])
+            kept = {"level_start": state["level_start"], "cotraining": self.networks.cotraining}
+            self.networks = replace(self._renewed(), **kept)
 
     def follow(self, done: float, step: int) -> None:
         """Grow, or fade in what has grown, when the part ``done`` of the run is over.
@@ -151,7 +152,11 @@ class Growing:
         """Networks of the present stage, with what those before have learnt."""
         earlier, stage = self.networks, self.stage
         is_finer = stage.level < before.level
-        later = replace(self._renewed(), level_start=step if is_finer else earlier.level_start)
+        later = replace(
+            self._renewed(),
+            level_start=step if is_finer else earlier.level_start,
+            cotraining=earlier.cotraining,
+        )
         later.take_over(earlier)
         self.networks = later
         if is_finer:
@@ -167,7 +172,8 @@ class Growing:
     def _new_networks(self) -> Networks:
         config = self.config
         growth = self._growth()
-        critic = new_critic(config.critic, self.camera, self.labels, self.n_channels, growth)
+        sizes = self.camera, self.labels, self.n_channels
+        critic = new_critic(config.critic, *sizes, config.generator.codes, growth)
         adaptive = AdaptiveSymmetries.of(config, self.camera, self.labels)
 
         def generator():

@@ -42,7 +42,7 @@ class Loop:
     save, draw : callable
         Keep the state, draw sample figures; are told the step.
     look : callable
-        Sees whether the warm-up ends; is told the step.
+        Looks after every step at what has come of it; is told the step and its values.
     snapshot : callable
         Measure the state, ``training.snapshots`` times a run; is told the step.
     grow : callable
@@ -61,7 +61,7 @@ class Loop:
     save: Callable[[int], None]
     restore: Callable[[], int]
     draw: Callable[[int], None]
-    look: Callable[[int], None] = lambda step: None
+    look: Callable[[int, dict], None] = lambda step, values: None
     snapshot: Callable[[int], None] = lambda step: None
     grow: Callable[[int], None] = lambda step: None
     interrupted: bool = False
@@ -96,7 +96,7 @@ class Loop:
             values = self._one_step(batches, number)
             number += 1
             self.schedule.pace.tick(number)
-            self.look(number)
+            self.look(number, values)
             ended = self.interrupted or self.schedule.fraction(number) >= 1.0
             self.monitor.update(number, values, last=ended)
             _check_finite(self.monitor.latest)
@@ -131,9 +131,17 @@ class Loop:
             counter = tf.constant(part, tf.int64)
             data = index, counter, pixels, labels
             if part == last:
-                return self.step.joint_step(*data, pair_weight, turns, shown)
+                values = self.step.joint_step(*data, pair_weight, turns, shown)
+                return values | self._cotrain(number, pixels, labels)
             self.step.critic_step(*data, turns, shown)
         return self.step.generator_step(index, pixels, labels, pair_weight)
+
+    def _cotrain(self, number: int, pixels, labels) -> dict:
+        """Let the auxiliary learn on if it is its turn."""
+        cotraining = self.step.networks.cotraining
+        if not cotraining or not cotraining.is_due(number, self.schedule.fraction(number)):
+            return {}
+        return self.step.cotrain_step(tf.constant(number, tf.int64), pixels, labels)
 
     def _roll_back(self) -> int:
         rollbacks = self.schedule.rollbacks + 1

@@ -10,6 +10,7 @@ from ..config.train import TrainingConfig
 from ..models import layers as L
 from ..models.growth import PLAIN, Growth, blends
 from .adaptive import AdaptiveSymmetries
+from .cotraining import Cotraining
 from .optimizer import FusedAdam
 from .scaling import LossScale
 
@@ -19,8 +20,8 @@ class Networks:
     """The variables of a run: both networks, their optimizers, the averaged generator.
 
     ``adaptive`` is None where symmetries are not shown as often as the critic overfits, ``scale``
-    except in float16. ``growth`` is how far the networks have grown, ``level_start`` the step since
-    which they have had images of this size.
+    except in float16, ``cotraining`` where the auxiliary stays as it is. ``growth`` is how far the
+    networks have grown, ``level_start`` the step since which they have had images of this size.
     """
 
     generator: keras.Model
@@ -32,6 +33,7 @@ class Networks:
     scale: LossScale | None = None
     growth: Growth = PLAIN
     level_start: int = 0
+    cotraining: Cotraining | None = None
 
     @classmethod
     def create(

@@ -23,9 +23,11 @@ from ..locks import only_writer
 from ..models.maps import LabelMaps
 from .calibration import CalibratedCritic
 from .checkpoint import load_checkpoint, read_progress, save_checkpoint
+from .cotraining import Cotraining
 from .describe import describe
 from .folder import CHECKPOINT, check_output, prepare_output, with_precision
 from .growing import Growing, check_levels
+from .health import Health
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
@@ -146,16 +148,13 @@ class Run:
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
         self.step = step = self.new_step()
-        self.schedule = Schedule(
-            self.config.training,
-            self.config.warmup,
-            len(self.training),
-            setup=time.monotonic() - self.started,
-            is_even=self.config.progressive is None,
-        )
+        parts = self.config.training, self.config.warmup, len(self.training)
+        setup, is_even = time.monotonic() - self.started, self.config.progressive is None
+        self.schedule = Schedule(*parts, setup=setup, is_even=is_even)
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size)
         looked_at = self.held_out if Snapshots.suit(self.held_out) else self.training
         self.warmup = Warmup(self.schedule, step, looked_at, self.labels, monitor.note)
+        self.health = Health(self.config.loss, self.schedule)
         first = self._restore() if resume else 0
         monitor.rewind(first)
         snapshots = Snapshots.of(self.config, self.held_out, self.labels, step.sample)
@@ -172,7 +171,7 @@ class Run:
             snapshot=lambda number: self._measure(snapshots, monitor, number),
             grow=lambda number: self._grow(self.schedule.fraction(number), number),
         )
-        with monitor:
+        with self.health, monitor:
             last = loop.run(first)
         self._save(last)
         if loop.interrupted:
@@ -181,10 +180,13 @@ class Run:
             )
         self._grow(1.0, last)
         best = self._take_best(snapshots)
+        if self.networks.cotraining:
+            best |= self.networks.cotraining.anchors()
         self._draw(step, last)
         events = self.training, self.held_out
-        critic = CalibratedCritic.of(self.config.critic, step, *events, self.labels)
-        return self._write_bundle({"steps": last} | best | monitor.latest, critic)
+        critic = CalibratedCritic.of(step, *events, self.labels)
+        found = {"steps": last, "failures": list(self.health.alarms)} | best | monitor.latest
+        return self._write_bundle(found, critic)
 
     def generate(self, table, number: int = 0) -> np.ndarray:
         """Images (n, n_pixels, n_channels) of the averaged generator as it is, in p.e. and ns.
@@ -198,8 +200,9 @@ class Run:
         """
         return self.step.sample(self.labels.encode(table), number)
 
-    def _look(self, number: int) -> None:
+    def _look(self, number: int, values: dict) -> None:
         self.warmup.after(number)
+        self.health.after(number, values)
         self.watch(number, self)
 
     def _grow(self, done: float, number: int) -> None:
@@ -223,11 +226,17 @@ class Run:
         folder = self.config.output / "auxiliary"
         auxiliary = build_auxiliary(self.config, self.events, self.labels, self.intensity, folder)
         parts = self.networks, self.intensity, self.maps, self.events.camera
-        return AdversarialStep(self.config, *parts, auxiliary)
+        step = AdversarialStep(self.config, *parts, auxiliary)
+        if auxiliary and self.config.auxiliary.cotrain:
+            events = self.held_out if len(self.held_out) else self.training
+            self.networks.cotraining = Cotraining.of(step, events, self.labels)
+        return step
 
     def _measure(self, snapshots: Snapshots | None, monitor: Monitor, number: int) -> None:
         if snapshots and self.networks.growth.is_over:
-            monitor.note(number, snapshots.take(number, self.networks.averaged.get_weights()))
+            found = snapshots.take(number, self.networks.averaged.get_weights())
+            monitor.note(number, found)
+            self.health.snapshot(number, found)
 
     def _take_best(self, snapshots: Snapshots | None) -> dict:
         """Let the averaged generator be that of the best snapshot; returns what is said of it."""
@@ -244,12 +253,14 @@ class Run:
         self._adopt()
         self.schedule.resume(progress["elapsed"], progress["rollbacks"])
         self.warmup.restore(progress["warmup"])
+        self.health.restore(progress.get("health"))
         log.info("Going on from step %d.", progress["step"])
         return progress["step"]
 
     def _save(self, step: int) -> None:
-        progress = {"step": step, "elapsed": self.schedule.elapsed}
-        progress |= {"rollbacks": self.schedule.rollbacks, "warmup": self.warmup.state}
+        schedule = self.schedule
+        progress = {"step": step, "elapsed": schedule.elapsed, "rollbacks": schedule.rollbacks}
+        progress |= {"warmup": self.warmup.state, "health": self.health.state}
         progress |= {"growing": self.growing.state}
         save_checkpoint(self.checkpoint, self.networks, progress)
 

@@ -138,7 +138,7 @@ class Schedule:
             # where no gradient brings it back.
             generator = self.warmup.learning_rate * rising(step + 1, self.warmup.rise)
         else:
-            before = done * self.warmup_end / max(step, 1)  # the part that was the warm-up
+            before = done * (self.warmup_end / max(step, 1))  # the part that was the warm-up
             factor *= rising((done - before) / (1.0 - before), config.rise)
         factor = max(factor, _LEAST) * self.rate_factor
         return generator * factor, critic * factor

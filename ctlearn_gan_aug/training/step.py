@@ -10,6 +10,7 @@ from ..camera import Camera
 from ..config.train import TrainConfig
 from ..intensity import IntensityTransform
 from ..memory import images_per_batch
+from ..models.codes import codes_of
 from ..models.device import has_gpu
 from ..models.generator import NOISE_CHANNELS
 from ..models.maps import LabelMaps
@@ -18,7 +19,7 @@ from .criticism import Criticism, Turns
 from .networks import Networks
 
 #: Independent random streams of one step, beside those of `criticism`.
-_CRITIC_STREAM, _GENERATOR_STREAM = 0, 1000
+_CRITIC_STREAM, _GENERATOR_STREAM, _COTRAIN_STREAM = 0, 1000, 1500
 _STREAMS_PER_STEP = 3000
 #: Images that are sampled at once at most, and batches of one sample.
 _SAMPLED, _BATCHES_PER_SAMPLE = 256, 2**20
@@ -68,6 +69,7 @@ class AdversarialStep:
         self.critic_step = self._compiled(self._critic_step)
         self.generator_step = self._compiled(self._generator_step)
         self.joint_step = self._compiled(self._joint_step)
+        self.cotrain_step = self._compiled(self._cotrain_step)
         self._sample = self._compiled(self._sampled_pixels)
 
     def _compiled(self, function: Callable) -> Callable:
@@ -91,6 +93,15 @@ class AdversarialStep:
         inputs = [latent, *self.maps(labels), noise, *self.intensity.pedestals(noise)]
         return generator(inputs, training=training)
 
+    def _codes(self, labels, stream):
+        """Codes (B, n_codes) of the images that `generate` makes, if there are any."""
+        config = self.config.generator.codes
+        if config is None:
+            return None
+        n, generator = tf.shape(labels)[0], self.networks.generator
+        latent, _ = random_inputs(self.config.seed, stream, n, generator)
+        return codes_of(latent, config)
+
     def _critic_step(self, step, part, pixels, labels, turns: Turns, shown=None):
         """Update the critic alone on one batch; returns its losses by name.
 
@@ -100,7 +111,10 @@ class AdversarialStep:
         stream = step * _STREAMS_PER_STEP + part
         real = self.real_images(pixels)
         fake = self.generate(labels, stream + _CRITIC_STREAM)
-        gradients, _, values = self.criticism.gradients(real, fake, shown, shown, stream, turns)
+        codes = self._codes(labels, stream + _CRITIC_STREAM)
+        gradients, _, values = self.criticism.gradients(
+            real, fake, shown, shown, stream, turns, codes
+        )
         self._update_critic(*self._unscaled(gradients))
         return values
 
@@ -132,14 +146,26 @@ class AdversarialStep:
             own *= self.networks.loss_scale
         stream = step * _STREAMS_PER_STEP + part
         critic_gradients, push, scores = self.criticism.gradients(
-            real, fake, shown, self._generated_labels(shown), stream, turns
+            real,
+            fake,
+            shown,
+            self._generated_labels(shown),
+            stream,
+            turns,
+            self._codes(generated_labels, step * _STREAMS_PER_STEP + _GENERATOR_STREAM),
         )
         variables = self.networks.generator.trainable_variables
         gradients = tape.gradient([fake, own], variables, output_gradients=[push, tf.ones(())])
         critic_gradients, gradients = self._unscaled(critic_gradients, gradients)
         self._update_critic(critic_gradients)
         self._update_generator(step, gradients)
-        return values | scores
+        norms = {"critic_gradient": critic_gradients, "generator_gradient": gradients}
+        return values | scores | {name: _norm(group) for name, group in norms.items()}
+
+    def _cotrain_step(self, step, pixels, labels):
+        """Let the auxiliary learn from simulated and generated images of the same labels."""
+        fake = self.generate(labels, step * _STREAMS_PER_STEP + _COTRAIN_STREAM)
+        return self.networks.cotraining.update(self.real_images(pixels), fake, labels)
 
     def _generated_labels(self, labels):
         """Labels (B, n_labels) to generate: with pair loss, two images for each of a half."""
@@ -226,6 +252,11 @@ class AdversarialStep:
 def uses_xla(wanted: bool | str) -> bool:
     """Whether steps are compiled with XLA, if ``training.jit`` is this."""
     return has_gpu() if wanted == "auto" else bool(wanted)
+
+
+def _norm(gradients: list):
+    """Of all gradients of a network together, before they are clipped."""
+    return tf.linalg.global_norm([g for g in gradients if g is not None])
 
 
 def random_inputs(seed: int, stream, n, generator: keras.Model):

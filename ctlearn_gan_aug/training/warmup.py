@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 #: Events looked at, and steps between looks in the warm-up and after it.
 _N_EVENTS, _EVERY, _RARELY = 256, 25, 250
 #: It ends when the gain has grown by less than this part of itself in so many looks.
-_GROWTH, _LOOKS = 0.1, 4
+_GROWTH, _LOOKS = 0.2, 4
 #: A generator shows night sky alone if its gain is below the first and so large a share of images
 #: is dark that would be lit in simulation; and how often it is brought back from there.
 _MARGIN, _DEAD, _MAX_RETURNS = 0.02, 0.6, 3
