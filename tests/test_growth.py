@@ -46,7 +46,7 @@ def generator(growth=None, **options):
 def critic(growth=None, n_channels=2, **options):
     config = CriticConfig(**{"channels": [4, 6, 8, 10]} | options)
     sizes = N_LABELS, N_MAPS
-    return shaken(build_critic(config, SIDE, sizes, n_channels, N_LABELS, growth))
+    return shaken(build_critic(config, SIDE, sizes, n_channels, N_LABELS, growth=growth))
 
 
 def shaken(model):
