@@ -65,7 +65,8 @@ def inputs_of(model, seed: int = 1) -> list:
 
 def outputs(model, inputs) -> list:
     found = model(inputs, training=False)
-    return [ops.convert_to_numpy(x) for x in (found if isinstance(found, list) else [found])]
+    found = found.values() if isinstance(found, dict) else [found]
+    return [ops.convert_to_numpy(x) for x in found]
 
 
 def set_blend(model, part: float) -> None:
