@@ -106,13 +106,13 @@ def test_a_killed_run_ends_where_an_uninterrupted_one_does(
 
 def test_a_run_learns_through_its_levels(tmp_path, small_gamma, tiny_config, caplog):
     """In the end showers follow their labels, and images are as fine as the camera's."""
-    seen = {}
+    seen, events = {}, read_events([small_gamma])
 
     def watch(number, run):
         growth = run.networks.growth
         seen[number] = growth.level, growth.fading
         if number == 1:
-            seen["first"] = light(run.generate(run.training.labels))
+            seen["first"] = light(run.generate(events.labels))
 
     sections = {
         "labels": ["energy", "cameradirection", "impact"],
@@ -127,12 +127,10 @@ def test_a_run_learns_through_its_levels(tmp_path, small_gamma, tiny_config, cap
     found = [seen[n] for n in (80, 81, 116, 117, 200)]
     assert found == [(1, False), (0, True), (0, True), (0, False), (0, False)]
     assert "Step 80: images of 19 x 19 cells from now on." in caplog.messages
-    events = read_events([small_gamma])
     images = Sampler(bundle, seed=1).generate(events.labels)
     simulated = light(events.pixels[:])
     follows = [np.corrcoef(found, simulated)[0, 1] for found in (seen["first"], light(images))]
-    print(follows)
-    assert follows[1] > 0.5
+    assert follows[1] > max(follows[0] + 0.2, 0.4), follows
     lines = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
     assert [x["step"] for x in lines if "snapshot_score" in x] == [150, 200]
 
