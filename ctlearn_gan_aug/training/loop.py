@@ -45,6 +45,8 @@ class Loop:
         Looks after every step at what has come of it; is told the step and its values.
     snapshot : callable
         Measure the state, ``training.snapshots`` times a run; is told the step.
+    grow : callable
+        Change the networks if it is time to; is told the step.
     restore : callable
         Return to the last state that was kept, and tell its step.
     interrupted : bool
@@ -61,6 +63,7 @@ class Loop:
     draw: Callable[[int], None]
     look: Callable[[int, dict], None] = lambda step, values: None
     snapshot: Callable[[int], None] = lambda step: None
+    grow: Callable[[int], None] = lambda step: None
     interrupted: bool = False
 
     def run(self, first: int) -> int:
@@ -87,6 +90,7 @@ class Loop:
         part = self._part(number)
         ended = False
         while not ended:
+            self.grow(number)
             rates = self.schedule.learning_rates(number)
             self.step.networks.set_learning_rates(rates)
             values = self._one_step(batches, number)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..bundle import new_critic, new_generator, save_bundle
+from ..bundle import save_bundle
 from ..config.train import TrainConfig
 from ..data.events import Events
 from ..data.pipeline import Symmetries, training_batches
@@ -21,17 +21,16 @@ from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..locks import only_writer
 from ..models.maps import LabelMaps
-from .adaptive import AdaptiveSymmetries
 from .calibration import CalibratedCritic
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import load_checkpoint, read_progress, save_checkpoint
 from .cotraining import Cotraining
 from .describe import describe
 from .folder import CHECKPOINT, check_output, prepare_output, with_precision
+from .growing import Growing, check_levels
 from .health import Health
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
-from .normalization import fused
 from .reading import read_training_events
 from .samples import draw_samples
 from .schedule import Schedule
@@ -83,6 +82,7 @@ def train(
         has_checkpoint = check_output(config.output, resume, overwrite)
         config = with_precision(config, has_checkpoint)
         events = read_training_events(config)
+        check_levels(config.progressive, events.camera)
         labels = LabelSet.fit(config.labels, events.labels)
         log.info(
             "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
@@ -133,30 +133,24 @@ class Run:
             events.camera.geometry.neighbor_matrix_sparse,
         )
         self.maps = LabelMaps(events.camera, self.labels)
-        adaptive = AdaptiveSymmetries.of(config, events.camera, self.labels)
-        self.networks = Networks.create(
-            config.training, self._new_generator, self._new_critic(), adaptive
-        )
+        self.growing = Growing(config, events, self.labels, self.intensity)
+
+    @property
+    def networks(self) -> Networks:
+        """Those of the present part of the run."""
+        return self.growing.networks
 
     @property
     def checkpoint(self) -> Path:
         """Where the full state is kept."""
         return self.config.output / CHECKPOINT
 
-    def _new_generator(self):
-        return new_generator(self.config.generator, self.events.camera, self.labels, self.intensity)
-
-    def _new_critic(self):
-        n_channels = len(self.events.channels)
-        codes = self.config.generator.codes
-        camera = self.events.camera
-        return fused(new_critic(self.config.critic, camera, self.labels, n_channels, codes))
-
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
         self.step = step = self.new_step()
         parts = self.config.training, self.config.warmup, len(self.training)
-        self.schedule = Schedule(*parts, setup=time.monotonic() - self.started)
+        setup, is_even = time.monotonic() - self.started, self.config.progressive is None
+        self.schedule = Schedule(*parts, setup=setup, is_even=is_even)
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size)
         looked_at = self.held_out if Snapshots.suit(self.held_out) else self.training
         self.warmup = Warmup(self.schedule, step, looked_at, self.labels, monitor.note)
@@ -175,6 +169,7 @@ class Run:
             draw=lambda number: self._draw(step, number),
             look=self._look,
             snapshot=lambda number: self._measure(snapshots, monitor, number),
+            grow=lambda number: self._grow(self.schedule.fraction(number), number),
         )
         with self.health, monitor:
             last = loop.run(first)
@@ -183,6 +178,7 @@ class Run:
             raise UserError(
                 f"{self.config.output}: interrupted at step {last}; go on with --resume."
             )
+        self._grow(1.0, last)
         best = self._take_best(snapshots)
         if self.networks.cotraining:
             best |= self.networks.cotraining.anchors()
@@ -209,6 +205,20 @@ class Run:
         self.health.after(number, values)
         self.watch(number, self)
 
+    def _grow(self, done: float, number: int) -> None:
+        """Let the networks be those of the part ``done`` of the run."""
+        self.growing.follow(done, number)
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Let steps be those of the present networks."""
+        if self.step.networks is self.networks:
+            return
+        if self.step.growth.level != self.networks.growth.level:
+            self.warmup.forget()
+        self.step.adopt(self.networks)
+        self.schedule.pace.forget()
+
     def new_step(self) -> AdversarialStep:
         """The updates of this run's networks; the auxiliary is trained first if there is none."""
         from .auxiliary import build_auxiliary
@@ -223,7 +233,7 @@ class Run:
         return step
 
     def _measure(self, snapshots: Snapshots | None, monitor: Monitor, number: int) -> None:
-        if snapshots:
+        if snapshots and self.networks.growth.is_over:
             found = snapshots.take(number, self.networks.averaged.get_weights())
             monitor.note(number, found)
             self.health.snapshot(number, found)
@@ -237,7 +247,10 @@ class Run:
 
     def _restore(self) -> int:
         """Return to the last checkpoint; returns its step."""
-        progress = load_checkpoint(self.checkpoint, self.networks)
+        progress = read_progress(self.checkpoint)
+        self.growing.restore(progress["growing"])
+        load_checkpoint(self.checkpoint, self.networks)
+        self._adopt()
         self.schedule.resume(progress["elapsed"], progress["rollbacks"])
         self.warmup.restore(progress["warmup"])
         self.health.restore(progress.get("health"))
@@ -248,6 +261,7 @@ class Run:
         schedule = self.schedule
         progress = {"step": step, "elapsed": schedule.elapsed, "rollbacks": schedule.rollbacks}
         progress |= {"warmup": self.warmup.state, "health": self.health.state}
+        progress |= {"growing": self.growing.state}
         save_checkpoint(self.checkpoint, self.networks, progress)
 
     def batches(self, start: int):

@@ -52,14 +52,20 @@ class AdversarialStep:
         auxiliary: Callable | None = None,
     ):
         self.config = config
-        self.networks = networks
         self.intensity = intensity
         self.maps = maps
         self.auxiliary = auxiliary
         self.pixel_of_cell = tf.constant(camera.pixel_of_cell)
         self.cell_of_pixel = tf.constant(camera.cell_of_pixel)
-        self.mask = tf.reshape(tf.constant(maps.mask), (1, maps.side, maps.side, 1))
-        self.criticism = Criticism(config, networks, maps)
+        self.adopt(networks)
+
+    def adopt(self, networks: Networks) -> None:
+        """Update these networks from now on, by steps that are compiled for them."""
+        self.networks, self.growth = networks, networks.growth
+        cells = self.growth.cells if self.growth.level else self.maps.mask
+        side = self.growth.side() if self.growth.level else self.maps.side
+        self.mask = tf.reshape(tf.constant(cells), (1, side, side, 1))
+        self.criticism = Criticism(self.config, networks, self.maps)
         self.critic_step = self._compiled(self._critic_step)
         self.generator_step = self._compiled(self._generator_step)
         self.joint_step = self._compiled(self._joint_step)
@@ -71,10 +77,12 @@ class AdversarialStep:
         return tf.function(function, reduce_retracing=True, jit_compile=is_jit or None)
 
     def real_images(self, pixels):
-        """Pixel vectors (B, n_pixels, c) in p.e./ns to the grid in network units."""
+        """Pixel vectors (B, n_pixels, c) in p.e./ns to images in network units."""
         encoded = tf.pad(self.intensity.encode(pixels), [[0, 0], [0, 1], [0, 0]])
         grid = tf.gather(encoded, self.pixel_of_cell, axis=1)
-        return tf.reshape(grid, (-1, self.maps.side, self.maps.side, encoded.shape[-1]))
+        grid = tf.reshape(grid, (-1, self.maps.side, self.maps.side, encoded.shape[-1]))
+        image = self.growth.reduced(grid)
+        return self.growth.faded(image, self.networks.blend) if self.growth.fading else image
 
     def generate(self, labels, stream):
         """Images of encoded labels (B, n_labels), from the random stream of that number."""
@@ -179,7 +187,7 @@ class AdversarialStep:
             halves = (real[:half], fake[:half], fake[half:])
             values["pairs"] = losses.pair_loss(*halves, mean_weight)
             total += pair_weight * values["pairs"]
-        if self.auxiliary:
+        if self.auxiliary and self.growth.is_over:  # it knows images of the camera alone
             values["auxiliary"] = self.auxiliary(fake, labels, real, real_labels)
             total += values["auxiliary"]
         return total, values
@@ -204,8 +212,8 @@ class AdversarialStep:
         return scale.unscaled(*groups) if scale else list(groups)
 
     def _update_average(self, step):
-        """Moving average with a ramp: early weights are forgotten fast."""
-        done = tf.cast(step, tf.float32)
+        """Moving average with a ramp: early weights of a level are forgotten fast."""
+        done = tf.cast(step - self.networks.level_start, tf.float32)
         decay = tf.minimum(self.config.training.ema, (1.0 + done) / (10.0 + done))
         pairs = zip(self.networks.averaged.weights, self.networks.generator.weights, strict=True)
         for average, value in pairs:
@@ -233,6 +241,7 @@ class AdversarialStep:
     def _sampled_pixels(self, labels, stream):
         # Negative streams are those of no training step.
         image = self._images(self.networks.averaged, labels, -1 - 2 * stream, training=False)
+        image = self.growth.enlarged(image)
         cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
         pixels = tf.gather(cells, self.cell_of_pixel, axis=1)
         key = tf.stack([tf.constant(self.config.seed, tf.int64), -2 - 2 * stream])
