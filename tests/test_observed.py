@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from math import nan
 
 import numpy as np
 import pytest
@@ -76,7 +77,9 @@ def test_pixels_in_a_store_are_the_same(observation, simulated, tmp_path):
 
 def test_rings_that_ctapipe_found_are_left_out(toy_gamma, simulated, tmp_path, caplog):
     path = observe(toy_gamma, tmp_path / "run.dl1.h5")
-    add_rings(path, {3: (0.9, 0.8), 5: (0.9, 0.3), 7: (0.1, 0.9), 9: (np.nan, np.nan)})
+    add_rings(
+        path, {3: (1.2, 0.003, 0.9), 5: (0.4, 0.02, 0.9), 7: (1.2, 0.003, 0.1), 9: (nan, nan, nan)}
+    )
     with caplog.at_level(logging.INFO):
         events = read_observed([path], simulated.camera)
     assert "399 observed images of showers; left out: 1 with the ring of a muon." in caplog.messages
@@ -85,17 +88,19 @@ def test_rings_that_ctapipe_found_are_left_out(toy_gamma, simulated, tmp_path, c
     assert ring not in events.labels["event_id"]
 
 
-def add_rings(path, found: dict[int, tuple[float, float]]) -> None:
-    """ctapipe's muon parameters of some images: completeness, share of light in the ring."""
+def add_rings(path, found: dict[int, tuple[float, float, float]]) -> None:
+    """ctapipe's muon parameters of some images: radius, mean squared distance, completeness."""
     with tables.open_file(path, "r+") as h5file:
         keys = h5file.get_node(nodes.telescope_table(nodes.PARAMETERS, 1))[:]
-        names = ["muonparameters_completeness", "muonparameters_intensity_ratio"]
+        parameters = ("mean_squared_error", "completeness")
+        names = ["muonring_radius", *(f"muonparameters_{name}" for name in parameters)]
         rows = np.zeros(
             len(found), [("obs_id", "i8"), ("event_id", "i8"), *((n, "f8") for n in names)]
         )
         for row, (event, values) in zip(rows, found.items(), strict=True):
             row["obs_id"], row["event_id"] = keys[event]["obs_id"], keys[event]["event_id"]
-            row[names[0]], row[names[1]] = values
+            for name, value in zip(names, values, strict=True):
+                row[name] = value
         where = nodes.telescope_table(nodes.MUON, 1)
         group, name = where.rsplit("/", 1)
         h5file.create_table(group, name, rows, createparents=True)

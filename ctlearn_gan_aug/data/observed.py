@@ -31,9 +31,14 @@ log = logging.getLogger(__name__)
 _KEY = ("obs_id", "event_id")
 #: Part of a pixel's size by which it may be elsewhere than in simulation.
 _PLACE_TOLERANCE = 0.1
-#: Rings by ctapipe's fit (`ctapipe.image.muon`) that are a muon's: a shower leaves large parts of
-#: the ring that is fitted to it dark, or has most of its light elsewhere.
-_RING_COMPLETENESS, _RING_INTENSITY = 0.4, 0.65
+#: Rings of ctapipe's fit (`ctapipe.image.muon`) that are a muon's: light lies on a narrow ring, by
+#: its spread over the radius, and all around it, by the part of the ring that is lit.
+_RING_WIDTH, _RING_COMPLETENESS = 0.1, 0.4
+_RING = (
+    "muonring_radius",
+    "muonparameters_mean_squared_error",
+    "muonparameters_completeness",
+)
 
 
 @dataclass(frozen=True)
@@ -198,12 +203,11 @@ def _event_types(h5file, parameters: Table) -> np.ndarray:
 def _is_ring(h5file, tel_id: int, parameters: Table) -> np.ndarray:
     """Which rows (n,) have a muon's ring by ctapipe's muon parameters, if the file has any."""
     path = nodes.telescope_table(nodes.MUON, tel_id)
-    names = ("muonparameters_completeness", "muonparameters_intensity_ratio")
-    if path not in h5file or not set(names) <= set(h5file.get_node(path).colnames):
+    if path not in h5file or not set(_RING) <= set(h5file.get_node(path).colnames):
         return np.zeros(len(parameters), bool)
     muons = h5file.get_node(path)
-    completeness, intensity = (muons.col(name) for name in names)
-    is_ring = (completeness >= _RING_COMPLETENESS) & (intensity >= _RING_INTENSITY)
+    radius, variance, completeness = (muons.col(name) for name in _RING)
+    is_ring = (np.sqrt(variance) < _RING_WIDTH * radius) & (completeness >= _RING_COMPLETENESS)
     return _matched(muons, parameters, is_ring, False)
 
 
