@@ -14,7 +14,7 @@ from pixels far from any shower, and a generator need only put the signal on top
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,7 @@ TIME_UNIT = 2.0
 CHANNELS = ("image", "peak_time")
 _GATE_SLOPE = 4.0
 _GATE_OPEN = 0.5
+_LIMITS = ("charge_limits", "time_limits")
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,12 @@ class IntensityTransform:
         time = pixels[..., channels.index("peak_time")]
         times = fit_times(charge, time, masks, scale)
         return cls(channels, scale, limits, **times, pedestal=pedestal)
+
+    def covering(self, other: "IntensityTransform") -> "IntensityTransform":
+        """The same with limits that hold what another one's do, too."""
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in _LIMITS}
+        wide = {n: (min(a[0], b[0]), max(a[1], b[1])) for n, (a, b) in pairs.items()}
+        return replace(self, **wide)
 
     @property
     def has_time(self) -> bool:

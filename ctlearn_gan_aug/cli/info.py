@@ -38,6 +38,7 @@ def _describe(console, bundle) -> None:
         "camera": f"{meta.camera} ({bundle.camera.n_pixels} pixels, telescope {meta.tel_id})",
         "channels": ", ".join(meta.channels),
         "training events": f"{meta.data.get('n_events')} from {', '.join(meta.data['files'])}",
+        "images like": _domain(meta.data),
         "quality criteria": "; ".join(cut for _, cut in meta.quality_criteria) or "none",
         "cleaning": ", ".join(f"{key} {value:g}" for key, value in meta.cleaning.items()),
         "training": ", ".join(f"{key} {value:.4g}" for key, value in figures.items()),
@@ -51,6 +52,14 @@ def _describe(console, bundle) -> None:
     for name, column in meta.labels["columns"].items():
         domain.add_row(name, f"{column['low']:.4g}", f"{column['high']:.4g}", column["unit"])
     console.print(domain)
+
+
+def _domain(data: dict) -> str:
+    """What the critic was shown."""
+    if "observed" not in data:
+        return "the training events"
+    observed = data["observed"]
+    return f"{observed['n_events']} observed ones from {', '.join(observed['files'])}"
 
 
 def _compare_seeds(console, metas: list) -> None:

@@ -25,15 +25,21 @@ def describe(
     labels: LabelSet,
     intensity: IntensityTransform,
     generator: keras.Model,
+    observed: Events | None = None,
 ) -> BundleMeta:
-    """All that a user of the generator needs to know of how it came to be."""
+    """All that a user of the generator needs to know of how it came to be.
+
+    ``observed`` are the images that generated ones are to be like, if not the simulated ones.
+    """
     sample = events.sample(_MAX_IMAGES)
     charges = sample.pixels[..., sample.channels.index("image")]
     cleaning = infer_cleaning(charges, sample.masks, events.camera.geometry)
-    fingerprint = events_digest(events)
+    data = _content(events)
+    if observed is not None:
+        data |= {"domain": "observed", "observed": _content(observed)}
     return BundleMeta(
         format_version=FORMAT_VERSION,
-        bundle_id=_name(fingerprint, config, generator),
+        bundle_id=_name(data, config, generator),
         particle=config.particle,
         camera=events.camera.name,
         tel_id=events.camera.tel_id,
@@ -45,20 +51,26 @@ def describe(
         quality_criteria=config.data.quality_criteria,
         cleaning=asdict(cleaning),
         software={name: _version(name) for name in _SOFTWARE},
-        data={
-            "files": [path.name for path in events.sources],
-            "sha256": fingerprint,
-            "n_events": len(events),
-        },
+        data=data,
     )
 
 
-def _name(fingerprint: str, config: TrainConfig, generator: keras.Model) -> str:
+def _content(events: Events) -> dict:
+    """What a set of events is."""
+    return {
+        "files": [path.name for path in events.sources],
+        "sha256": events_digest(events),
+        "n_events": len(events),
+    }
+
+
+def _name(data: dict, config: TrainConfig, generator: keras.Model) -> str:
     """The same for the same data, configuration and weights.
 
     With a time budget, weights differ from run to run.
     """
-    digest = hashlib.sha256((fingerprint + config.model_dump_json()).encode())
+    contents = data["sha256"] + data.get("observed", {}).get("sha256", "")
+    digest = hashlib.sha256((contents + config.model_dump_json()).encode())
     for values in model_weights(generator).values():
         digest.update(values)
     return str(uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()))

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..config.train import TrainConfig
+from ..data.pipeline import Batch
 from ..errors import UserError
 from .criticism import Turns
 from .monitor import Monitor
@@ -38,7 +39,7 @@ class Loop:
     monitor : Monitor
         Is told the losses.
     batches : callable
-        Number of the first batch to an iterator of (pixels, encoded labels).
+        Number of the first batch to an iterator of what `Batch` is made of.
     save, draw : callable
         Keep the state, draw sample figures; are told the step.
     look : callable
@@ -123,18 +124,19 @@ class Loop:
         pair_weight = tf.constant(self.schedule.pair_weight(number), tf.float32)
         last = config.training.critic_steps - 1
         for part in range(last + 1):
-            pixels, shown, *own = next(batches)
-            labels = own[0] if own else shown  # a vicinity shows the critic other labels
+            batch = Batch(*next(batches))
             if self.schedule.is_warmup:
                 continue
             turns = Turns.of(config, number * config.training.critic_steps + part)
             counter = tf.constant(part, tf.int64)
-            data = index, counter, pixels, labels
+            labels, shown = batch.labels, batch.shown
             if part == last:
-                values = self.step.joint_step(*data, pair_weight, turns, shown)
-                return values | self._cotrain(number, pixels, labels)
-            self.step.critic_step(*data, turns, shown)
-        return self.step.generator_step(index, pixels, labels, pair_weight)
+                data = index, counter, batch.pixels, labels
+                values = self.step.joint_step(*data, pair_weight, turns, shown, batch.observed)
+                return values | self._cotrain(number, batch.pixels, labels)
+            real = batch.pixels if batch.observed is None else batch.observed
+            self.step.critic_step(index, counter, real, labels, turns, shown)
+        return self.step.generator_step(index, batch.pixels, batch.labels, pair_weight)
 
     def _cotrain(self, number: int, pixels, labels) -> dict:
         """Let the auxiliary learn on if it is its turn."""

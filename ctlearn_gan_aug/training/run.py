@@ -17,7 +17,6 @@ from ..data.pipeline import Symmetries, training_batches
 from ..data.vicinity import Vicinity
 from ..errors import UserError
 from ..files import writing
-from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..locks import only_writer
 from ..models.maps import LabelMaps
@@ -31,7 +30,8 @@ from .health import Health
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
-from .reading import read_training_events
+from .observed import ObservedDomain
+from .reading import fit_intensity, read_observed_events, read_training_events
 from .samples import draw_samples
 from .schedule import Schedule
 from .snapshots import Snapshots
@@ -39,9 +39,6 @@ from .step import AdversarialStep
 from .warmup import Warmup
 
 log = logging.getLogger(__name__)
-
-#: Images from which the scales of the intensity transform are taken.
-_N_FITTED = 10_000
 
 
 def train(
@@ -82,6 +79,7 @@ def train(
         has_checkpoint = check_output(config.output, resume, overwrite)
         config = with_precision(config, has_checkpoint)
         events = read_training_events(config)
+        observed = read_observed_events(config, events)
         check_levels(config.progressive, events.camera)
         labels = LabelSet.fit(config.labels, events.labels)
         log.info(
@@ -91,7 +89,8 @@ def train(
             prepare_output(config, resume, has_checkpoint)
             # Same seed, same result: without this, threads may sum in another order each time.
             tf.config.experimental.enable_op_determinism()
-            return Run(config, events, labels, started, watch).execute(has_checkpoint)
+            run = Run(config, events, labels, started, watch, observed)
+            return run.execute(has_checkpoint)
 
 
 @dataclass
@@ -110,6 +109,8 @@ class Run:
         `time.monotonic` when the run began, for time budgets.
     watch : callable
         Is told the number of steps done and this run after each of them.
+    observed : Events or None
+        What the critic is shown in the place of simulated events.
     """
 
     config: TrainConfig
@@ -117,6 +118,7 @@ class Run:
     labels: LabelSet
     started: float
     watch: Callable[[int, "Run"], None] = lambda number, run: None
+    observed: Events | None = None
 
     def __post_init__(self):
         config, events = self.config, self.events
@@ -125,13 +127,11 @@ class Run:
         n_held_out = int(config.data.validation_split * len(events))
         self.held_out = events.select(order[:n_held_out])
         self.training = events.select(order[n_held_out:])
-        sample = events.sample(_N_FITTED)
-        self.intensity = IntensityTransform.fit(
-            sample.pixels,
-            sample.masks,
-            sample.channels,
-            events.camera.geometry.neighbor_matrix_sparse,
-        )
+        self.domain = None
+        if self.observed is not None:
+            part = config.data.validation_split
+            self.domain = ObservedDomain.split(self.observed, part, config.seed)
+        self.intensity = fit_intensity(events, self.observed)
         self.maps = LabelMaps(events.camera, self.labels)
         self.growing = Growing(config, events, self.labels, self.intensity)
 
@@ -145,6 +145,12 @@ class Run:
         """Where the full state is kept."""
         return self.config.output / CHECKPOINT
 
+    @property
+    def _wanted(self) -> tuple[Events, Events]:
+        """Images that generated ones are to be like, of training and held out."""
+        parts = self.training, self.held_out
+        return self.domain.labelled(*parts) if self.domain else parts
+
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
         self.step = step = self.new_step()
@@ -157,7 +163,7 @@ class Run:
         self.health = Health(self.config.loss, self.schedule)
         first = self._restore() if resume else 0
         monitor.rewind(first)
-        snapshots = Snapshots.of(self.config, self.held_out, self.labels, step.sample)
+        snapshots = Snapshots.of(self.config, self._wanted[1], self.labels, step.sample)
         loop = Loop(
             self.config,
             step,
@@ -183,8 +189,7 @@ class Run:
         if self.networks.cotraining:
             best |= self.networks.cotraining.anchors()
         self._draw(step, last)
-        events = self.training, self.held_out
-        critic = CalibratedCritic.of(step, *events, self.labels)
+        critic = CalibratedCritic.of(step, *self._wanted, self.labels)
         found = {"steps": last, "failures": list(self.health.alarms)} | best | monitor.latest
         return self._write_bundle(found, critic)
 
@@ -273,17 +278,10 @@ class Run:
         encoded, vicinity = self.labels.encode(self.training.labels), None
         if self.config.vicinity is not None:
             vicinity = Vicinity.of(self.config.vicinity, self.labels, encoded)
-        return iter(
-            training_batches(
-                self.training.pixels,
-                encoded,
-                min(config.batch_size, len(self.training)),
-                self.config.seed,
-                start,
-                symmetries,
-                vicinity,
-            )
-        )
+        size, seed = min(config.batch_size, len(self.training)), self.config.seed
+        options = size, seed, start, symmetries
+        batches = training_batches(self.training.pixels, encoded, *options, vicinity)
+        return iter(self.domain.beside(batches, *options) if self.domain else batches)
 
     def _draw(self, step: AdversarialStep, number: int) -> None:
         events = self.held_out if len(self.held_out) >= 4 else self.training
@@ -294,7 +292,7 @@ class Run:
     def _write_bundle(self, values: dict, critic: CalibratedCritic) -> Path:
         target = self.config.output / "bundle"
         parts = self.labels, self.intensity, self.networks.averaged
-        meta = describe(self.config, self.events, *parts)
+        meta = describe(self.config, self.events, *parts, self.observed)
         found = {
             "training": {"seed": self.config.seed} | values,
             "critic": self.config.critic,
