@@ -129,8 +129,8 @@ class Run:
         self.training = events.select(order[n_held_out:])
         self.domain = None
         if self.observed is not None:
-            part = config.data.validation_split
-            self.domain = ObservedDomain.split(self.observed, part, config.seed)
+            parts = config.data.validation_split, config.seed
+            self.domain = ObservedDomain.split(self.observed, *parts)
         self.intensity = fit_intensity(events, self.observed)
         self.maps = LabelMaps(events.camera, self.labels)
         self.growing = Growing(config, events, self.labels, self.intensity)
@@ -185,9 +185,8 @@ class Run:
                 f"{self.config.output}: interrupted at step {last}; go on with --resume."
             )
         self._grow(1.0, last)
-        best = self._take_best(snapshots)
-        if self.networks.cotraining:
-            best |= self.networks.cotraining.anchors()
+        best = snapshots.give_best(self.networks.averaged) if snapshots else {}
+        best |= self.networks.cotraining.anchors() if self.networks.cotraining else {}
         self._draw(step, last)
         critic = CalibratedCritic.of(step, *self._wanted, self.labels)
         found = {"steps": last, "failures": list(self.health.alarms)} | best | monitor.latest
@@ -228,8 +227,8 @@ class Run:
         """The updates of this run's networks; the auxiliary is trained first if there is none."""
         from .auxiliary import build_auxiliary
 
-        folder = self.config.output / "auxiliary"
-        auxiliary = build_auxiliary(self.config, self.events, self.labels, self.intensity, folder)
+        parts = self.config, self.events, self.labels, self.intensity
+        auxiliary = build_auxiliary(*parts, self.config.output / "auxiliary")
         parts = self.networks, self.intensity, self.maps, self.events.camera
         step = AdversarialStep(self.config, *parts, auxiliary)
         if auxiliary and self.config.auxiliary.cotrain:
@@ -242,13 +241,6 @@ class Run:
             found = snapshots.take(number, self.networks.averaged.get_weights())
             monitor.note(number, found)
             self.health.snapshot(number, found)
-
-    def _take_best(self, snapshots: Snapshots | None) -> dict:
-        """Let the averaged generator be that of the best snapshot; returns what is said of it."""
-        if not snapshots or not snapshots.best:
-            return {}
-        self.networks.averaged.set_weights(snapshots.best_weights())
-        return {f"snapshot_{name}": value for name, value in snapshots.best.items()}
 
     def _restore(self) -> int:
         """Return to the last checkpoint; returns its step."""
@@ -263,10 +255,10 @@ class Run:
         return progress["step"]
 
     def _save(self, step: int) -> None:
-        schedule = self.schedule
-        progress = {"step": step, "elapsed": schedule.elapsed, "rollbacks": schedule.rollbacks}
-        progress |= {"warmup": self.warmup.state, "health": self.health.state}
-        progress |= {"growing": self.growing.state}
+        states = {"warmup": self.warmup, "health": self.health, "growing": self.growing}
+        progress = {"step": step, "elapsed": self.schedule.elapsed}
+        progress |= {"rollbacks": self.schedule.rollbacks}
+        progress |= {name: part.state for name, part in states.items()}
         save_checkpoint(self.checkpoint, self.networks, progress)
 
     def batches(self, start: int):
@@ -290,14 +282,10 @@ class Run:
         draw_samples(folder / f"step_{number:07d}.png", events, self.labels, step.sample)
 
     def _write_bundle(self, values: dict, critic: CalibratedCritic) -> Path:
-        target = self.config.output / "bundle"
+        target, training = self.config.output / "bundle", {"seed": self.config.seed} | values
         parts = self.labels, self.intensity, self.networks.averaged
         meta = describe(self.config, self.events, *parts, self.observed)
-        found = {
-            "training": {"seed": self.config.seed} | values,
-            "critic": self.config.critic,
-            "critic_slope": critic.slope,
-        }
+        found = {"critic": self.config.critic, "critic_slope": critic.slope, "training": training}
         save_bundle(
             target,
             meta.model_copy(update=found),

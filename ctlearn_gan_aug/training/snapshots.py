@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from ..config.train import TrainConfig
@@ -133,6 +134,13 @@ class Snapshots:
 
         tensors = load_file(self.path)
         return [tensors[name] for name in sorted(tensors)]
+
+    def give_best(self, averaged: keras.Model) -> dict:
+        """Let the averaged generator have its best state; returns what is said of that."""
+        if not self.best:
+            return {}
+        averaged.set_weights(self.best_weights())
+        return {f"snapshot_{name}": value for name, value in self.best.items()}
 
     def _keep(self, weights, **snapshot) -> None:
         from safetensors.numpy import save_file
