@@ -115,7 +115,7 @@ def test_real_muons_are_told_by_ctapipes_own_fit(shared_data, tmp_path):
         source,
         tmp_path / "fitted.dl1.h5",
         "--write-muon-parameters",
-        "--focal-length-choice=EQUIVALENT",
+        "--EventSource.focal_length_choice=EQUIVALENT",
     )
     camera = read_events([source]).camera
     path = observe(fitted, tmp_path / "run.dl1.h5")
