@@ -20,7 +20,7 @@ from .config.bundle import BundleMeta
 from .config.networks import CodesConfig, CriticConfig, GeneratorConfig
 from .errors import UserError
 from .files import atomic_folder
-from .intensity import CHARGE_UNIT, IntensityTransform
+from .intensity import IntensityTransform
 from .labels import LabelSet
 
 FORMAT_VERSION = 2
@@ -117,20 +117,22 @@ class Bundle:
 
 
 def new_generator(
-    config: GeneratorConfig, camera: Camera, labels: LabelSet, intensity: IntensityTransform
+    config: GeneratorConfig,
+    camera: Camera,
+    labels: LabelSet,
+    intensity: IntensityTransform,
+    growth=None,
 ):
-    """A generator of the sizes that camera, labels and channels ask for, untrained."""
+    """A generator of the sizes that camera, labels and channels ask for, untrained.
+
+    ``growth`` is how far it has grown, if not fully (`models.growth.Growth`).
+    """
     from .models.generator import build_generator
     from .models.maps import LabelMaps
 
-    slope = intensity.gate_slope
-    return build_generator(
-        config,
-        camera.grid_side,
-        LabelMaps(camera, labels).sizes,
-        intensity.reach,
-        gate=(slope * CHARGE_UNIT, -slope * intensity.gate_center),
-    )
+    sizes = LabelMaps(camera, labels).sizes
+    gate = intensity.gate
+    return build_generator(config, camera.grid_side, sizes, intensity.reach, gate, growth)
 
 
 def new_critic(
@@ -139,14 +141,19 @@ def new_critic(
     labels: LabelSet,
     n_channels: int,
     codes: CodesConfig | None = None,
+    growth=None,
 ):
-    """A critic of the sizes that camera, labels, channels and codes ask for, untrained."""
+    """A critic of the sizes that camera, labels, channels and codes ask for, untrained.
+
+    ``growth`` is how far it has grown, if not fully (`models.growth.Growth`).
+    """
     from .models.critic import build_critic
     from .models.maps import LabelMaps
 
     told = LabelMaps(camera, labels).sizes
     n_codes = codes.size if codes else 0
-    return build_critic(config, camera.grid_side, told, n_channels, labels.size, n_codes)
+    sizes = camera.grid_side, told, n_channels, labels.size, n_codes
+    return build_critic(config, *sizes, growth)
 
 
 def save_bundle(

@@ -134,15 +134,20 @@ class IntensityTransform:
         latest = max(abs(limit - self.time_center) for limit in self.time_limits)
         return charge, math.asinh(latest / self.time_scale) / TIME_UNIT
 
+    @property
+    def gate(self) -> tuple[float, float]:
+        """Slope and offset of the time gate as a function of the charge in network units."""
+        return self.gate_slope * CHARGE_UNIT, -self.gate_slope * self.gate_center
+
     def encode(self, pixels):
         """Pixels (..., n_channels) in p.e./ns to network units, as a tensor of Keras' backend."""
         from keras import ops
 
-        asinh = _arcsinh(pixels[..., :1] / self.charge_scale)
+        asinh = arcsinh(pixels[..., :1] / self.charge_scale)
         if not self.has_time:
             return asinh / CHARGE_UNIT
         gate = ops.sigmoid((asinh - self.gate_center) * self.gate_slope)
-        time = _arcsinh((pixels[..., 1:2] - self.time_center) / self.time_scale)
+        time = arcsinh((pixels[..., 1:2] - self.time_center) / self.time_scale)
         return ops.concatenate([asinh / CHARGE_UNIT, gate * time / TIME_UNIT], axis=-1)
 
     def decode_charge(self, encoded):
@@ -199,12 +204,12 @@ class IntensityTransform:
         position = (normal[..., 0] - PEDESTAL_SIGMAS[0]) / step
         position = ops.clip(position, 0.0, len(self.pedestal) - 1.001)
         charge = _interpolated(self.pedestal, position)
-        asinh = _arcsinh(charge / self.charge_scale) / CHARGE_UNIT
+        asinh = arcsinh(charge / self.charge_scale) / CHARGE_UNIT
         if not self.has_time:
             return [asinh[..., None]]
         uniform = 0.5 * (1.0 + ops.erf(normal[..., 1] / math.sqrt(2.0)))
         time = self._noise_time(charge, uniform)
-        time = _arcsinh((time - self.time_center) / self.time_scale) / TIME_UNIT
+        time = arcsinh((time - self.time_center) / self.time_scale) / TIME_UNIT
         return [asinh[..., None], time[..., None]]
 
     def _noise_time(self, charge, uniform):
@@ -228,7 +233,7 @@ class IntensityTransform:
         return cls(**{key: _frozen(value) for key, value in content.items()})
 
 
-def _arcsinh(x):
+def arcsinh(x):
     """Of numbers, by functions that backends calculate for many at once, which asinh is not."""
     from keras import ops
 

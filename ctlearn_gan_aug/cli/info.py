@@ -1,36 +1,48 @@
-"""``ctlearn-gan info``: what a bundle is."""
+"""``ctlearn-gan info``: what bundles are."""
 
 from pathlib import Path
 
 import click
 
 
-@click.command("info", short_help="Describe a generator bundle.")
-@click.argument("bundle", type=click.Path(path_type=Path))
-def command(bundle):
-    """Print what BUNDLE generates, for which labels, and how it was trained."""
-    import rich.table
+@click.command("info", short_help="Describe generator bundles.")
+@click.argument("bundles", metavar="BUNDLE...", nargs=-1, required=True, type=click.Path())
+def command(bundles):
+    """Print what each BUNDLE generates, for which labels, and how it was trained.
+
+    Of bundles that differ by the seed of their training, also how much the seed matters.
+    """
     from rich.console import Console
 
     from ..bundle import load_bundle
     from ..logs import set_up_logging
 
     set_up_logging()
-    opened = load_bundle(bundle)
-    meta = opened.meta
+    opened = [load_bundle(Path(bundle)) for bundle in bundles]
     console = Console()
-    facts = rich.table.Table(show_header=False, title=f"{bundle}")
+    for bundle in opened:
+        _describe(console, bundle)
+    _compare_seeds(console, [bundle.meta for bundle in opened])
+
+
+def _describe(console, bundle) -> None:
+    import rich.table
+
+    meta = bundle.meta
+    figures = {key: value for key, value in meta.training.items() if key != "failures"}
+    facts = rich.table.Table(show_header=False, title=f"{bundle.path}")
     rows = {
         "bundle id": meta.bundle_id,
         "particle": meta.particle,
         "created": meta.created,
-        "camera": f"{meta.camera} ({opened.camera.n_pixels} pixels, telescope {meta.tel_id})",
+        "camera": f"{meta.camera} ({bundle.camera.n_pixels} pixels, telescope {meta.tel_id})",
         "channels": ", ".join(meta.channels),
         "training events": f"{meta.data.get('n_events')} from {', '.join(meta.data['files'])}",
         "images like": _domain(meta.data),
         "quality criteria": "; ".join(cut for _, cut in meta.quality_criteria) or "none",
         "cleaning": ", ".join(f"{key} {value:g}" for key, value in meta.cleaning.items()),
-        "training": ", ".join(f"{key} {value:.4g}" for key, value in meta.training.items()),
+        "training": ", ".join(f"{key} {value:.4g}" for key, value in figures.items()),
+        "failures seen": "; ".join(meta.training.get("failures", [])) or "none",
         "software": ", ".join(f"{key} {value}" for key, value in meta.software.items()),
     }
     for name, value in rows.items():
@@ -48,3 +60,23 @@ def _domain(data: dict) -> str:
         return "the training events"
     observed = data["observed"]
     return f"{observed['n_events']} observed ones from {', '.join(observed['files'])}"
+
+
+def _compare_seeds(console, metas: list) -> None:
+    """Say how far apart runs on the same events with the same networks have ended."""
+    from ..training.failures import sensitivity
+
+    first = metas[0]
+    is_same = all(
+        (meta.data, meta.generator, meta.critic) == (first.data, first.generator, first.critic)
+        for meta in metas
+    )
+    scores = [meta.training.get("snapshot_score") for meta in metas]
+    if len(metas) < 2 or not is_same or None in scores:
+        return
+    shown = ", ".join(
+        f"{score:.4g} (seed {meta.training['seed']})"
+        for score, meta in zip(scores, metas, strict=True)
+    )
+    console.print(f"Snapshot scores: {shown}.")
+    console.print(sensitivity(scores) or "The seed matters no more than it does in healthy runs.")

@@ -13,6 +13,8 @@ Width = Annotated[Positive, Field(le=4096)]
 Widths = Annotated[list[Width], Field(min_length=2, max_length=8)]
 #: Images compared by `CriticConfig.minibatch_std`.
 MINIBATCH_GROUP = 4
+#: Block of a residual critic before which the label maps join.
+MAPS_LEVEL = 1
 
 
 class CodesConfig(Section):
@@ -116,6 +118,11 @@ class GeneratorConfig(Section):
             )
         return self
 
+    @property
+    def levels(self) -> int:
+        """Resolutions at which it can make images."""
+        return len(self.channels)
+
 
 class CriticConfig(Section):
     """The critic network.
@@ -169,3 +176,10 @@ class CriticConfig(Section):
         if self.conditioning == "none" and self.label_maps:
             raise ValueError("a critic with conditioning: none cannot have label_maps: true.")
         return self
+
+    @property
+    def levels(self) -> int:
+        """Resolutions at which it can take images: in a residual one none beyond the label maps."""
+        if self.architecture == "dcgan":
+            return len(self.channels)
+        return min(MAPS_LEVEL + 2, len(self.channels))

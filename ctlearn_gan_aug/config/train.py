@@ -10,6 +10,7 @@ from .base import Section
 from .data import DataConfig
 from .networks import MINIBATCH_GROUP, CriticConfig, GeneratorConfig
 from .observed import check_observed
+from .progressive import ProgressiveConfig
 from .values import (
     Count,
     Fraction,
@@ -202,6 +203,7 @@ class TrainConfig(Section):
     warmup: WarmupConfig = WarmupConfig()
     auxiliary: AuxiliaryConfig | None = None
     vicinity: VicinityConfig | None = None
+    progressive: ProgressiveConfig | None = None
     training: TrainingConfig
     output: Location = Path("runs/gan")
     seed: Seed = 1
@@ -246,4 +248,15 @@ class TrainConfig(Section):
                 f"critic.minibatch_std compares groups of {MINIBATCH_GROUP} images; choose a "
                 f"training.batch_size that is a multiple of {MINIBATCH_GROUP}, or set it to false."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _can_grow(self):
+        if self.progressive is not None:
+            self.progressive.check(self.generator, self.critic, self.training)
+            if self.auxiliary and self.auxiliary.cotrain:
+                raise ValueError(
+                    "auxiliary.cotrain: coarse images of progressive cannot teach a model of the "
+                    "camera's own; leave one of the two out."
+                )
         return self

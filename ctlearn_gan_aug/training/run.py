@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..bundle import new_critic, new_generator, save_bundle
+from ..bundle import save_bundle
 from ..config.train import TrainConfig
 from ..data.events import Events
 from ..data.pipeline import Symmetries, training_batches
@@ -20,15 +20,16 @@ from ..files import writing
 from ..labels import LabelSet
 from ..locks import only_writer
 from ..models.maps import LabelMaps
-from .adaptive import AdaptiveSymmetries
 from .calibration import CalibratedCritic
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import load_checkpoint, read_progress, save_checkpoint
+from .cotraining import Cotraining
 from .describe import describe
-from .folder import BEST, CHECKPOINT, check_output, prepare_output, with_precision
+from .folder import CHECKPOINT, check_output, prepare_output, with_precision
+from .growing import Growing, check_levels
+from .health import Health
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks, computing_in
-from .normalization import fused
 from .observed import ObservedDomain
 from .reading import fit_intensity, read_observed_events, read_training_events
 from .samples import draw_samples
@@ -79,6 +80,7 @@ def train(
         config = with_precision(config, has_checkpoint)
         events = read_training_events(config)
         observed = read_observed_events(config, events)
+        check_levels(config.progressive, events.camera)
         labels = LabelSet.fit(config.labels, events.labels)
         log.info(
             "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
@@ -127,14 +129,16 @@ class Run:
         self.training = events.select(order[n_held_out:])
         self.domain = None
         if self.observed is not None:
-            part = config.data.validation_split
-            self.domain = ObservedDomain.split(self.observed, part, config.seed)
+            parts = config.data.validation_split, config.seed
+            self.domain = ObservedDomain.split(self.observed, *parts)
         self.intensity = fit_intensity(events, self.observed)
         self.maps = LabelMaps(events.camera, self.labels)
-        adaptive = AdaptiveSymmetries.of(config, events.camera, self.labels)
-        self.networks = Networks.create(
-            config.training, self._new_generator, self._new_critic(), adaptive
-        )
+        self.growing = Growing(config, events, self.labels, self.intensity)
+
+    @property
+    def networks(self) -> Networks:
+        """Those of the present part of the run."""
+        return self.growing.networks
 
     @property
     def checkpoint(self) -> Path:
@@ -147,30 +151,19 @@ class Run:
         parts = self.training, self.held_out
         return self.domain.labelled(*parts) if self.domain else parts
 
-    def _new_generator(self):
-        return new_generator(self.config.generator, self.events.camera, self.labels, self.intensity)
-
-    def _new_critic(self):
-        n_channels = len(self.events.channels)
-        codes = self.config.generator.codes
-        camera = self.events.camera
-        return fused(new_critic(self.config.critic, camera, self.labels, n_channels, codes))
-
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
         self.step = step = self.new_step()
-        self.schedule = Schedule(
-            self.config.training,
-            self.config.warmup,
-            len(self.training),
-            setup=time.monotonic() - self.started,
-        )
+        parts = self.config.training, self.config.warmup, len(self.training)
+        setup, is_even = time.monotonic() - self.started, self.config.progressive is None
+        self.schedule = Schedule(*parts, setup=setup, is_even=is_even)
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size)
         looked_at = self.held_out if Snapshots.suit(self.held_out) else self.training
         self.warmup = Warmup(self.schedule, step, looked_at, self.labels, monitor.note)
+        self.health = Health(self.config.loss, self.schedule)
         first = self._restore() if resume else 0
         monitor.rewind(first)
-        snapshots = self._snapshots(step)
+        snapshots = Snapshots.of(self.config, self._wanted[1], self.labels, step.sample)
         loop = Loop(
             self.config,
             step,
@@ -182,18 +175,22 @@ class Run:
             draw=lambda number: self._draw(step, number),
             look=self._look,
             snapshot=lambda number: self._measure(snapshots, monitor, number),
+            grow=lambda number: self._grow(self.schedule.fraction(number), number),
         )
-        with monitor:
+        with self.health, monitor:
             last = loop.run(first)
         self._save(last)
         if loop.interrupted:
             raise UserError(
                 f"{self.config.output}: interrupted at step {last}; go on with --resume."
             )
-        best = self._take_best(snapshots)
+        self._grow(1.0, last)
+        best = snapshots.give_best(self.networks.averaged) if snapshots else {}
+        best |= self.networks.cotraining.anchors() if self.networks.cotraining else {}
         self._draw(step, last)
         critic = CalibratedCritic.of(step, *self._wanted, self.labels)
-        return self._write_bundle({"steps": last} | best | monitor.latest, critic)
+        found = {"steps": last, "failures": list(self.health.alarms)} | best | monitor.latest
+        return self._write_bundle(found, critic)
 
     def generate(self, table, number: int = 0) -> np.ndarray:
         """Images (n, n_pixels, n_channels) of the averaged generator as it is, in p.e. and ns.
@@ -207,48 +204,61 @@ class Run:
         """
         return self.step.sample(self.labels.encode(table), number)
 
-    def _look(self, number: int) -> None:
+    def _look(self, number: int, values: dict) -> None:
         self.warmup.after(number)
+        self.health.after(number, values)
         self.watch(number, self)
+
+    def _grow(self, done: float, number: int) -> None:
+        """Let the networks be those of the part ``done`` of the run."""
+        self.growing.follow(done, number)
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Let steps be those of the present networks."""
+        if self.step.networks is self.networks:
+            return
+        if self.step.growth.level != self.networks.growth.level:
+            self.warmup.forget()
+        self.step.adopt(self.networks)
+        self.schedule.pace.forget()
 
     def new_step(self) -> AdversarialStep:
         """The updates of this run's networks; the auxiliary is trained first if there is none."""
         from .auxiliary import build_auxiliary
 
-        folder = self.config.output / "auxiliary"
-        auxiliary = build_auxiliary(self.config, self.events, self.labels, self.intensity, folder)
+        parts = self.config, self.events, self.labels, self.intensity
+        auxiliary = build_auxiliary(*parts, self.config.output / "auxiliary")
         parts = self.networks, self.intensity, self.maps, self.events.camera
-        return AdversarialStep(self.config, *parts, auxiliary)
-
-    def _snapshots(self, step: AdversarialStep) -> Snapshots | None:
-        _, held_out = self._wanted
-        if not self.config.training.snapshots or not Snapshots.suit(held_out):
-            return None
-        path = self.config.output / BEST
-        return Snapshots(path, held_out, self.labels, step.sample)
+        step = AdversarialStep(self.config, *parts, auxiliary)
+        if auxiliary and self.config.auxiliary.cotrain:
+            events = self.held_out if len(self.held_out) else self.training
+            self.networks.cotraining = Cotraining.of(step, events, self.labels)
+        return step
 
     def _measure(self, snapshots: Snapshots | None, monitor: Monitor, number: int) -> None:
-        if snapshots:
-            monitor.note(number, snapshots.take(number, self.networks.averaged.get_weights()))
-
-    def _take_best(self, snapshots: Snapshots | None) -> dict:
-        """Let the averaged generator be that of the best snapshot; returns what is said of it."""
-        if not snapshots or not snapshots.best:
-            return {}
-        self.networks.averaged.set_weights(snapshots.best_weights())
-        return {f"snapshot_{name}": value for name, value in snapshots.best.items()}
+        if snapshots and self.networks.growth.is_over:
+            found = snapshots.take(number, self.networks.averaged.get_weights())
+            monitor.note(number, found)
+            self.health.snapshot(number, found)
 
     def _restore(self) -> int:
         """Return to the last checkpoint; returns its step."""
-        progress = load_checkpoint(self.checkpoint, self.networks)
+        progress = read_progress(self.checkpoint)
+        self.growing.restore(progress["growing"])
+        load_checkpoint(self.checkpoint, self.networks)
+        self._adopt()
         self.schedule.resume(progress["elapsed"], progress["rollbacks"])
         self.warmup.restore(progress["warmup"])
+        self.health.restore(progress.get("health"))
         log.info("Going on from step %d.", progress["step"])
         return progress["step"]
 
     def _save(self, step: int) -> None:
+        states = {"warmup": self.warmup, "health": self.health, "growing": self.growing}
         progress = {"step": step, "elapsed": self.schedule.elapsed}
-        progress |= {"rollbacks": self.schedule.rollbacks, "warmup": self.warmup.state}
+        progress |= {"rollbacks": self.schedule.rollbacks}
+        progress |= {name: part.state for name, part in states.items()}
         save_checkpoint(self.checkpoint, self.networks, progress)
 
     def batches(self, start: int):
@@ -272,14 +282,10 @@ class Run:
         draw_samples(folder / f"step_{number:07d}.png", events, self.labels, step.sample)
 
     def _write_bundle(self, values: dict, critic: CalibratedCritic) -> Path:
-        target = self.config.output / "bundle"
+        target, training = self.config.output / "bundle", {"seed": self.config.seed} | values
         parts = self.labels, self.intensity, self.networks.averaged
         meta = describe(self.config, self.events, *parts, self.observed)
-        found = {
-            "training": {"seed": self.config.seed} | values,
-            "critic": self.config.critic,
-            "critic_slope": critic.slope,
-        }
+        found = {"critic": self.config.critic, "critic_slope": critic.slope, "training": training}
         save_bundle(
             target,
             meta.model_copy(update=found),

@@ -76,6 +76,11 @@ class Warmup:
         self._gains, self._returns = list(state["gains"]), state["returns"]
         self.schedule.set_warmup(state["end"])
 
+    def forget(self) -> None:
+        """Compare with nothing before, as images are of another size from now on."""
+        self._gains = []
+        self.__dict__.pop("_night_sky", None)
+
     def after(self, number: int) -> None:
         """Look at the generator after ``number`` steps if it is time to."""
         self._warn_if_short(number)
