@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
@@ -89,10 +90,21 @@ def config(light_config, toy_gamma, observation, auxiliary):
     return make
 
 
-@pytest.mark.parametrize("match", ["zero", "distribution"])
-def test_the_bundle_says_that_its_domain_is_observed(tmp_path, config, observation, match):
+RESIDUAL = {
+    "generator": {"architecture": "residual", "channels": [16, 16, 12, 4], "embedding": 16},
+    "critic": {"architecture": "residual", "channels": [8, 12, 16, 16]},
+}
+
+
+@pytest.mark.parametrize(
+    ("match", "networks"), [("zero", {}), ("distribution", RESIDUAL)], ids=["zero", "distribution"]
+)
+def test_the_bundle_says_that_its_domain_is_observed(
+    tmp_path, config, observation, match, networks
+):
     training = {"steps": 3, "batch_size": 8, "critic_steps": 2}
-    bundle = train(config(tmp_path / "run", auxiliary={"match": match}, training=training))
+    sections = {"auxiliary": {"match": match}, "training": training, **networks}
+    bundle = train(config(tmp_path / "run", **sections))
     data = yaml.safe_load((bundle / "bundle.yaml").read_text())["data"]
     assert data["domain"] == "observed"
     assert data["observed"]["files"] == [observation.name]
@@ -160,7 +172,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path, config):
     killed = start("killed", "new")
     checkpoint = tmp_path / "killed" / "checkpoint.safetensors"
     while killed.poll() is None and checkpoint_step(checkpoint) < 7:
-        pass
+        time.sleep(0.002)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL, killed.stderr.read().decode()
     assert 7 <= checkpoint_step(checkpoint) < 40

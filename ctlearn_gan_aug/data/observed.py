@@ -31,14 +31,11 @@ log = logging.getLogger(__name__)
 _KEY = ("obs_id", "event_id")
 #: Part of a pixel's size by which it may be elsewhere than in simulation.
 _PLACE_TOLERANCE = 0.1
-#: Rings of ctapipe's fit (`ctapipe.image.muon`) that are a muon's: light lies on a narrow ring, by
-#: its spread over the radius, and all around it, by the part of the ring that is lit.
-_RING_WIDTH, _RING_COMPLETENESS = 0.1, 0.4
-_RING = (
-    "muonring_radius",
-    "muonparameters_mean_squared_error",
-    "muonparameters_completeness",
-)
+#: Rings of ctapipe's fit (`ctapipe.image.muon`) that are a muon's, by lengths over their radius:
+#: light spreads by less than the first about the ring, and the image is broader than the second. A
+#: shower's image, to which part of a large ring is fitted, is slender.
+_RING_SPREAD, _IMAGE_WIDTH = 0.1, 0.25
+_RING = ("muonring_radius", "muonparameters_mean_squared_error")
 
 
 @dataclass(frozen=True)
@@ -206,9 +203,9 @@ def _is_ring(h5file, tel_id: int, parameters: Table) -> np.ndarray:
     if path not in h5file or not set(_RING) <= set(h5file.get_node(path).colnames):
         return np.zeros(len(parameters), bool)
     muons = h5file.get_node(path)
-    radius, variance, completeness = (muons.col(name) for name in _RING)
-    is_ring = (np.sqrt(variance) < _RING_WIDTH * radius) & (completeness >= _RING_COMPLETENESS)
-    return _matched(muons, parameters, is_ring, False)
+    radius, variance = (_matched(muons, parameters, muons.col(name), np.nan) for name in _RING)
+    is_broad = np.asarray(parameters["hillas_width"]) > _IMAGE_WIDTH * radius
+    return is_broad & (np.sqrt(variance) < _RING_SPREAD * radius)
 
 
 def _matched(table, parameters: Table, values: np.ndarray, missing) -> np.ndarray:
