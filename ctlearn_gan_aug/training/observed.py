@@ -60,8 +60,7 @@ class ObservedDomain:
     def labelled(self, training: Events, held_out: Events) -> tuple[Events, Events]:
         """Observed images, of training and held out, with labels of simulated events.
 
-        They do not belong together: this is for what compares images of all labels, or looks at
-        images alone.
+        They do not belong together: this is for a critic that knows no labels.
         """
         return _with_labels(self.training, training), _with_labels(self.held_out, held_out)
 

@@ -145,12 +145,6 @@ class Run:
         """Where the full state is kept."""
         return self.config.output / CHECKPOINT
 
-    @property
-    def _wanted(self) -> tuple[Events, Events]:
-        """Images that generated ones are to be like, of training and held out."""
-        parts = self.training, self.held_out
-        return self.domain.labelled(*parts) if self.domain else parts
-
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
         self.step = step = self.new_step()
@@ -163,7 +157,7 @@ class Run:
         self.health = Health(self.config.loss, self.schedule)
         first = self._restore() if resume else 0
         monitor.rewind(first)
-        snapshots = Snapshots.of(self.config, self._wanted[1], self.labels, step.sample)
+        snapshots = Snapshots.of(self.config, self.held_out, self.labels, step.sample)
         loop = Loop(
             self.config,
             step,
@@ -188,7 +182,9 @@ class Run:
         best = snapshots.give_best(self.networks.averaged) if snapshots else {}
         best |= self.networks.cotraining.anchors() if self.networks.cotraining else {}
         self._draw(step, last)
-        critic = CalibratedCritic.of(step, *self._wanted, self.labels)
+        parts = self.training, self.held_out
+        judged = self.domain.labelled(*parts) if self.domain else parts
+        critic = CalibratedCritic.of(step, *judged, self.labels)
         found = {"steps": last, "failures": list(self.health.alarms)} | best | monitor.latest
         return self._write_bundle(found, critic)
 
