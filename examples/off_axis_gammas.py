@@ -71,8 +71,8 @@ def drawn(simulated: Table, generated: Table, edges: np.ndarray, table: QTable) 
         values = table[f"resolution_{name}"].value
         resolution.stairs(values, edges, label=name, baseline=None)
     resolution.set(xlabel="offset [deg]", ylabel="68 % angular resolution [deg]", ylim=(0, None))
-    for axis in (sky, resolution):
-        axis.legend(loc="upper right")
+    sky.legend(loc="upper right")
+    resolution.legend(loc="lower right")
     return figure
 
 

@@ -61,7 +61,7 @@ def reconstructed(task: str, block: dict, options: argparse.Namespace) -> dict[s
     # Generated images make an epoch longer by 1 / (1 - fraction).
     epochs = {"simulation": options.epochs, "augmented": round(options.epochs * (1 - fraction))}
     options.output.mkdir(parents=True, exist_ok=True)
-    found = {}
+    store, found = options.output / "store", {}  # pixels of all files, read once
     for name, n_epochs in epochs.items():
         content = load_yaml(options.ctlearn)
         content["TrainCTLearnModel"]["n_epochs"] = max(n_epochs, 1)
@@ -69,17 +69,17 @@ def reconstructed(task: str, block: dict, options: argparse.Namespace) -> dict[s
             content["gan_augment"] = block
         config, model = options.output / f"{name}.yaml", options.output / name
         config.write_text(yaml.safe_dump(content, sort_keys=False))
-        train(config, options.training, task, model, options.seed)
-        found[name] = predict(model, content, [options.test], [], options.output / "store")
+        keras.utils.set_random_seed(options.seed)
+        train(config, options.training, task, model, store)
+        found[name] = predict(model, content, [options.test], [], store)
     return found
 
 
-def train(config: Path, signal: Path, task: str, output: Path, seed: int) -> None:
+def train(config: Path, signal: Path, task: str, output: Path, store: Path) -> None:
     """Run ``ctlearn-gan train-model``; an earlier model in the folder is replaced."""
-    keras.utils.set_random_seed(seed)
-    words = ["--config", config, "--signal", signal, "--reco", task, "--output", output]
+    words = ["--config", config, "--signal", signal, "--reco", task, "--store", store]
     try:
-        TrainAugmentedCTLearnModel().run([*map(str, words), "--overwrite"])
+        TrainAugmentedCTLearnModel().run([*map(str, words), "--output", str(output), "--overwrite"])
     except SystemExit as end:  # so does every ctapipe tool
         if end.code:
             raise

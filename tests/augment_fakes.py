@@ -217,9 +217,7 @@ class FakeLoader:
         return features, {task: values[task] for task in self.tasks}
 
 
-def make_untrained_bundle(
-    file: Path, target: Path, with_critic: bool = False, particle: str = "gamma"
-) -> Path:
+def make_untrained_bundle(file: Path, target: Path, with_critic: bool = False) -> Path:
     """A complete bundle on disk whose generator has random weights."""
     from dataclasses import asdict
 
@@ -242,7 +240,7 @@ def make_untrained_bundle(
     meta = BundleMeta(
         format_version=FORMAT_VERSION,
         bundle_id="untrained",
-        particle=particle,
+        particle="gamma",
         camera=events.camera.name,
         tel_id=events.camera.tel_id,
         focal_length_choice=events.focal_length_choice,

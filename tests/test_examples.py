@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import keras
@@ -43,12 +44,15 @@ def toy(tmp_path_factory) -> Path:
     config = write_config(folder, **QUICK)
     keras.utils.set_random_seed(1)
     for particle in ("gamma", "proton"):
-        (folder / particle).mkdir()
-        file = folder / particle / "training.dl1.h5"
-        simulate(particle, 300, 1, file, camera="hex271")
         simulate(particle, 200, 2, folder / f"{particle}.dl1.h5", camera="hex271")
-        make_untrained_bundle(file, folder / f"bundle_{particle}", particle=particle)
-    brighten(folder / "bundle_gamma" / "generator.safetensors")
+    file = folder / "gamma" / "training.dl1.h5"
+    file.parent.mkdir()
+    simulate("gamma", 300, 1, file, camera="hex271")
+    bundle = make_untrained_bundle(file, folder / "bundle_gamma")
+    shutil.copytree(bundle, folder / "bundle_proton")
+    meta = folder / "bundle_proton" / "bundle.yaml"
+    meta.write_text(meta.read_text().replace("particle: gamma", "particle: proton"))
+    brighten(bundle / "generator.safetensors")
     with open_ctlearn_reader([file], read_config([config])) as reader:
         keras.utils.set_random_seed(1)
         for task in ("type", "energy"):
