@@ -215,7 +215,6 @@ def test_labels_are_followed_through_the_auxiliary_alone(tmp_path, config, simul
         checked = {"weights": {"energy": weight}}
         run = config(tmp_path / name, auxiliary=checked, training=training)
         train(run, watch=watch(name))
-    print(found, correlation(simulated.pixels))
     assert found["followed", 150] > 0.5
     assert found["followed", 150] > found["followed", 1] + 0.3
     assert found["followed", 150] > found["not", 150] + 0.3
