@@ -161,7 +161,9 @@ class Demo:
                 extrapolate=self.quick,
                 progress=progress,
             )
-        preview.callback(bundle, None, None, 8, self.seed, self.folder / "preview.png", True, False)
+        options = {"energy": None, "offset": None, "n_images": 8, "code": None, "seed": self.seed}
+        target = {"output": self.folder / "preview.png", "overwrite": True, "extrapolate": False}
+        preview.callback(bundle, **options, **target)
 
     def train_model(self) -> None:
         """CTLearn's own training with the ``gan_augment:`` block in its configuration."""
