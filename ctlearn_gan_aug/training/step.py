@@ -74,7 +74,8 @@ class AdversarialStep:
 
     def _compiled(self, function: Callable) -> Callable:
         is_jit = uses_xla(self.config.training.jit)
-        return tf.function(function, reduce_retracing=True, jit_compile=is_jit or None)
+        options = {"reduce_retracing": True, "jit_compile": is_jit or None}
+        return tf.function(function, autograph=False, **options)
 
     def real_images(self, pixels):
         """Pixel vectors (B, n_pixels, c) in p.e./ns to images in network units."""
