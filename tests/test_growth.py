@@ -65,7 +65,10 @@ def inputs_of(model, seed: int = 1) -> list:
 
 def outputs(model, inputs) -> list:
     found = model(inputs, training=False)
-    found = found.values() if isinstance(found, dict) else [found]
+    if isinstance(found, dict):
+        found = found.values()
+    elif not isinstance(found, list):
+        found = [found]
     return [ops.convert_to_numpy(x) for x in found]
 
 
