@@ -27,11 +27,11 @@ def shared_data() -> Path:
     return SHARED
 
 
-def _toy(folder: Path, particle: str, n_events: int, seed: int) -> Path:
+def _toy(folder: Path, particle: str, n_events: int, seed: int, **options) -> Path:
     from ctlearn_gan_aug.data.toy.simulate import simulate
 
     target = folder / f"{particle}_{seed}.dl1.h5"
-    simulate(particle, n_events, seed, target)
+    simulate(particle, n_events, seed, target, **options)
     return target
 
 
@@ -45,6 +45,12 @@ def toy_gamma(tmp_path_factory) -> Path:
 def toy_proton(tmp_path_factory) -> Path:
     """200 toy protons."""
     return _toy(tmp_path_factory.mktemp("proton"), "proton", 200, 1)
+
+
+@pytest.fixture(scope="session")
+def small_gamma(tmp_path_factory) -> Path:
+    """400 toy gammas in a camera of 271 pixels, 19 x 19 cells."""
+    return _toy(tmp_path_factory.mktemp("small"), "gamma", 400, 1, camera="hex271")
 
 
 @pytest.fixture(scope="session")

@@ -19,22 +19,22 @@ STEPS = 24
 
 
 @pytest.fixture(scope="module")
-def model_file(toy_gamma, tmp_path_factory):
+def model_file(small_gamma, tmp_path_factory):
     """A CTLearn-like model that knows nothing yet."""
     keras.utils.set_random_seed(1)
-    side = Camera.from_subarray(read_subarray(toy_gamma), 1).grid_side
+    side = Camera.from_subarray(read_subarray(small_gamma), 1).grid_side
     path = tmp_path_factory.mktemp("auxiliary") / "ctlearn_model.keras"
     small_model(side, "energy", "cameradirection").save(path)
     return path
 
 
 @pytest.fixture
-def config(light_config, toy_gamma, model_file):
+def config(light_config, small_gamma, model_file):
     def make(output, **cotrain):
         auxiliary = {"model": str(model_file), "cotrain": {"learning_rate": 3e-3, **cotrain}}
         training = {"steps": STEPS, "batch_size": 16, "snapshots": 0}
         sections = {"auxiliary": auxiliary, "training": training, "warmup": {"fraction": 0}}
-        return light_config(output, [toy_gamma], **sections)
+        return light_config(output, [small_gamma], **sections)
 
     return make
 

@@ -97,20 +97,20 @@ SECTIONS = {"data": {"validation_split": 0.3}, "training": {"steps": 4, "snapsho
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, toy_gamma, light_config):
+def whole(tmp_path_factory, small_gamma, light_config):
     """Bundle of a training that had all the space it wanted."""
     from ctlearn_gan_aug.training.run import train
 
-    return train(light_config(tmp_path_factory.mktemp("whole") / "run", [toy_gamma], **SECTIONS))
+    return train(light_config(tmp_path_factory.mktemp("whole") / "run", [small_gamma], **SECTIONS))
 
 
 @pytest.mark.parametrize("what", ["snapshot", "checkpoint", "metrics", "bundle"])
 def test_a_training_can_go_on_when_there_is_space_again(
-    tmp_path, toy_gamma, light_config, monkeypatch, whole, what
+    tmp_path, small_gamma, light_config, monkeypatch, whole, what
 ):
     from ctlearn_gan_aug.training import run, snapshots
 
-    config = light_config(tmp_path / "full", [toy_gamma], **SECTIONS)
+    config = light_config(tmp_path / "full", [small_gamma], **SECTIONS)
     target, n_calls = tmp_path / "full", []
 
     def limited(function, first):
@@ -146,11 +146,11 @@ def test_a_training_can_go_on_when_there_is_space_again(
         json.loads(line)
 
 
-def test_a_store_that_does_not_fit_leaves_nothing(tmp_path, toy_gamma, light_config):
+def test_a_store_that_does_not_fit_leaves_nothing(tmp_path, small_gamma, light_config):
     from ctlearn_gan_aug.training.run import train
 
     stores = tmp_path / "stores"
-    config = light_config(tmp_path / "run", [toy_gamma], data={"store": str(stores)})
+    config = light_config(tmp_path / "run", [small_gamma], data={"store": str(stores)})
     told = f"{stores}: the pixel store cannot be kept there {REASON}; choose another folder"
     with pytest.raises(UserError, match=told), largest_file(100_000):
         train(config)

@@ -246,7 +246,7 @@ def test_info_compares_seeds(tmp_path, tiny_bundle, scores, says):
 
 
 @pytest.fixture
-def small_run(tmp_path, toy_gamma, light_config, monkeypatch):
+def small_run(tmp_path, small_gamma, light_config, monkeypatch):
     """Factory of short adversarial runs, looked at in every step."""
     monkeypatch.setattr(health, "EVERY", 1)
 
@@ -254,7 +254,7 @@ def small_run(tmp_path, toy_gamma, light_config, monkeypatch):
         options = {"steps": 45, "batch_size": 8, "snapshots": 0, **training}
         warmup = {"fraction": 0.0, "final_weight": 0.0}
         sections = {"loss": loss or {}, "training": options, "warmup": warmup}
-        return light_config(tmp_path / name, [toy_gamma], **sections)
+        return light_config(tmp_path / name, [small_gamma], **sections)
 
     return config
 

@@ -2,18 +2,15 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import keras
 import numpy as np
 import pytest
 import yaml
 from ctapipe.containers import EventType
+from killed import Killed, killed_at
 from observed_files import observe
-from test_training_run import KILLED, bundle_weights, checkpoint_step
+from test_training_run import bundle_weights, checkpoint_step
 
 from ctlearn_gan_aug.data.events import read_events
 from ctlearn_gan_aug.data.pipeline import Batch
@@ -55,8 +52,8 @@ def regressor(path, events, epochs: int, seed: int, width: int = 8):
 
 
 @pytest.fixture(scope="module")
-def simulated(toy_gamma):
-    return read_events([toy_gamma])
+def simulated(small_gamma):
+    return read_events([small_gamma])
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +67,17 @@ def observation(tmp_path_factory):
     from ctlearn_gan_aug.data.toy.simulate import simulate
 
     folder = tmp_path_factory.mktemp("observation")
-    simulate("gamma", 300, 7, folder / "truth.h5")
+    simulate("gamma", 300, 7, folder / "truth.h5", camera="hex271")
     path = observe(folder / "truth.h5", folder / "run.dl1.h5", {EventType.SKY_PEDESTAL: 50})
     (folder / "truth.h5").unlink()
     return path
 
 
 @pytest.fixture(scope="module")
-def config(light_config, toy_gamma, observation, auxiliary):
+def config(light_config, small_gamma, observation, auxiliary):
     def make(output, **sections):
         checked = {"model": str(auxiliary), "weights": {"energy": 1.0}}
-        data = {"files": [str(toy_gamma)], "observed": [str(observation)]}
+        data = {"files": [str(small_gamma)], "observed": [str(observation)]}
         given = {"data": data, "auxiliary": checked, **UNLABELLED}
         for name, value in sections.items():
             known = given.get(name)
@@ -158,29 +155,13 @@ def test_night_sky_is_observed_and_limits_hold_both(simulated):
 
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path, config):
-    """kill -9 after some checkpoint, then the same weights to the bit."""
-    training = {"steps": 40, "batch_size": 8, "checkpoint_every": "0.02 s", "critic_steps": 2}
-    content = {
-        name: json.dumps(config(tmp_path / name, training=training).model_dump(mode="json"))
-        for name in ("whole", "killed")
-    }
-
-    def start(name, how):
-        command = [sys.executable, "-c", KILLED, content[name], how]
-        return subprocess.Popen(command, stderr=subprocess.PIPE)
-
-    killed = start("killed", "new")
-    checkpoint = tmp_path / "killed" / "checkpoint.safetensors"
-    while killed.poll() is None and checkpoint_step(checkpoint) < 7:
-        time.sleep(0.002)
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL, killed.stderr.read().decode()
-    assert 7 <= checkpoint_step(checkpoint) < 40
-    for name, how in (("whole", "new"), ("killed", "resume")):
-        process = start(name, how)
-        assert process.wait() == 0, process.stderr.read().decode()
-    whole, again = (bundle_weights(tmp_path / name / "bundle") for name in ("whole", "killed"))
-    assert whole == again
+    training = {"steps": 8, "batch_size": 8, "checkpoint_every": "0.001 s", "critic_steps": 2}
+    whole = train(config(tmp_path / "whole", training=training))
+    killed = config(tmp_path / "killed", training=training)
+    with pytest.raises(Killed):
+        train(killed, watch=killed_at(5))
+    assert checkpoint_step(tmp_path / "killed" / "checkpoint.safetensors") == 4
+    assert bundle_weights(train(killed, resume=True)) == bundle_weights(whole)
 
 
 def test_a_time_budget_ends_the_run(tmp_path, config):

@@ -78,13 +78,13 @@ THESIS = {
     ids=["adaptive", "snapshots", "thesis-bfloat16"],
 )
 def test_resumed_equals_uninterrupted(
-    tmp_path, toy_gamma, tiny_config, monkeypatch, sections, options
+    tmp_path, small_gamma, tiny_config, monkeypatch, sections, options
 ):
     """Interrupt by a real signal in the middle, resume, and compare to the bit."""
     training = {"steps": 6, "batch_size": 8, "critic_steps": 2, **options}
     steps = {**sections, "training": training}
     with_haste(monkeypatch)
-    whole = train(tiny_config(tmp_path / "whole", [toy_gamma], **steps))
+    whole = train(tiny_config(tmp_path / "whole", [small_gamma], **steps))
 
     from ctlearn_gan_aug.training.loop import Loop
 
@@ -96,7 +96,7 @@ def test_resumed_equals_uninterrupted(
             os.kill(os.getpid(), signal.SIGINT)
         return original(self, *arguments)
 
-    config = tiny_config(tmp_path / "parts", [toy_gamma], **steps)
+    config = tiny_config(tmp_path / "parts", [small_gamma], **steps)
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "_one_step", interrupting)
         with pytest.raises(UserError, match="interrupted at step 3; go on with --resume"):
@@ -113,7 +113,7 @@ def test_resumed_equals_uninterrupted(
         assert latest["ada"] == pytest.approx(float(states[0]["adaptive/000"]), abs=1e-6)
 
 
-def test_a_run_can_be_watched_and_ended(tmp_path, toy_gamma, light_config):
+def test_a_run_can_be_watched_and_ended(tmp_path, small_gamma, light_config):
     seen = {}
 
     class Enough(Exception):
@@ -124,7 +124,7 @@ def test_a_run_can_be_watched_and_ended(tmp_path, toy_gamma, light_config):
         if number == 2:
             raise Enough
 
-    config = light_config(tmp_path / "run", [toy_gamma], training={"steps": 6})
+    config = light_config(tmp_path / "run", [small_gamma], training={"steps": 6})
     with pytest.raises(Enough):
         train(config, watch=watch)
     assert list(seen) == [1, 2]
@@ -133,9 +133,9 @@ def test_a_run_can_be_watched_and_ended(tmp_path, toy_gamma, light_config):
     assert train(config, resume=True).is_dir()  # the folder is as an interrupted run leaves it
 
 
-def test_the_best_snapshot_goes_into_the_bundle(tmp_path, toy_gamma, light_config):
+def test_the_best_snapshot_goes_into_the_bundle(tmp_path, small_gamma, light_config):
     sections = {"data": {"validation_split": 0.3}, "training": {"steps": 6, "snapshots": 3}}
-    bundle = train(light_config(tmp_path / "run", [toy_gamma], **sections))
+    bundle = train(light_config(tmp_path / "run", [small_gamma], **sections))
     lines = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
     found = {x["step"]: x for x in lines if "snapshot_score" in x}
     scores = {step: x["snapshot_score"] for step, x in found.items()}
@@ -193,11 +193,13 @@ def test_networks_calculate_in_the_precision_asked_for(tmp_path, toy_gamma, tiny
     assert generator.output.dtype == "float32"
 
 
-def test_same_seed_same_bundle_other_seed_another(tmp_path, toy_gamma, tiny_config, tiny_bundle):
-    again = train(tiny_config(tmp_path / "again", [toy_gamma]))
-    other = train(tiny_config(tmp_path / "other", [toy_gamma], seed=2))
-    assert bundle_weights(again) == bundle_weights(tiny_bundle)
-    assert bundle_weights(other) != bundle_weights(tiny_bundle)
+def test_same_seed_same_bundle_other_seed_another(
+    tmp_path, small_gamma, light_config, light_bundle
+):
+    again = train(light_config(tmp_path / "again", [small_gamma]))
+    other = train(light_config(tmp_path / "other", [small_gamma], seed=2))
+    assert bundle_weights(again) == bundle_weights(light_bundle)
+    assert bundle_weights(other) != bundle_weights(light_bundle)
 
 
 def test_bundles_of_other_weights_have_other_names(tmp_path, toy_gamma, tiny_config):
@@ -257,17 +259,17 @@ def test_a_checkpoint_of_an_earlier_version_is_said(tmp_path, toy_gamma, tiny_co
 
 
 @pytest.fixture(scope="module")
-def light_bundle(tmp_path_factory, toy_gamma, light_config) -> Path:
-    return train(light_config(tmp_path_factory.mktemp("light") / "run", [toy_gamma]))
+def light_bundle(tmp_path_factory, small_gamma, light_config) -> Path:
+    return train(light_config(tmp_path_factory.mktemp("light") / "run", [small_gamma]))
 
 
 @pytest.mark.parametrize("before", ["nothing", "empty", "preempted", "preempted, other labels"])
 def test_resume_before_the_first_checkpoint_starts(
-    tmp_path, toy_gamma, light_config, light_bundle, caplog, before
+    tmp_path, small_gamma, light_config, light_bundle, caplog, before
 ):
     """A job that is queued again needs one command, wherever it was ended."""
     run = tmp_path / "run"
-    config = light_config(run, [toy_gamma])
+    config = light_config(run, [small_gamma])
     if before == "empty":
         run.mkdir()
     if before.startswith("preempted"):
@@ -398,7 +400,9 @@ def test_region_outside_the_domain(tiny_bundle):
     assert labels["true_energy"].max() > 1000
 
 
-def test_divergence_returns_to_the_last_good_state(tmp_path, toy_gamma, light_config, monkeypatch):
+def test_divergence_returns_to_the_last_good_state(
+    tmp_path, small_gamma, light_config, monkeypatch
+):
     """Once: the run goes on with lower rates. Always: it ends in one sentence."""
     from ctlearn_gan_aug.training.loop import Loop
 
@@ -413,12 +417,12 @@ def test_divergence_returns_to_the_last_good_state(tmp_path, toy_gamma, light_co
 
     monkeypatch.setattr(Loop, "_one_step", diverging)
     sections = {"training": {"steps": 4, "batch_size": 8}, "warmup": {"fraction": 0}}
-    bundle = train(light_config(tmp_path / "once", [toy_gamma], **sections))
+    bundle = train(light_config(tmp_path / "once", [small_gamma], **sections))
     assert not ill
     assert all(np.isfinite(w).all() for w in load_bundle(bundle).generator.get_weights())
     ill += [4, 4]
     with pytest.raises(UserError, match=r"always: the losses are no longer finite, after 3 "):
-        train(light_config(tmp_path / "always", [toy_gamma], **sections))
+        train(light_config(tmp_path / "always", [small_gamma], **sections))
     assert not (tmp_path / "always" / "bundle").exists()
 
 
@@ -440,7 +444,7 @@ train(parse(TrainConfig, json.loads(sys.argv[1]), "test"), resume=sys.argv[2] ==
 """
 
 
-def test_killed_and_resumed_equals_uninterrupted(tmp_path, toy_gamma, light_config):
+def test_killed_and_resumed_equals_uninterrupted(tmp_path, small_gamma, light_config):
     """kill -9 at a random moment, dropout and all: the same weights to the bit."""
     sections = {
         "critic": {"architecture": "dcgan", "channels": [8, 8, 8], "dropout": 0.3},
@@ -448,7 +452,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path, toy_gamma, light_conf
     }
     content = {}
     for name in ("whole", "killed"):
-        config = light_config(tmp_path / name, [toy_gamma], **sections)
+        config = light_config(tmp_path / name, [small_gamma], **sections)
         content[name] = config.model_dump(mode="json")
 
     def start(name, how):
