@@ -91,6 +91,7 @@ def draw_pairs(
     channels: Sequence[str] = (CHARGE_CHANNEL, TIME_CHANNEL),
     columns: int = 4,
     heading: str = "",
+    names: tuple[str, str] = ("simulated", "generated"),
 ) -> None:
     """
     Draw generated camera images, each under the simulated one of the same labels, to a PNG.
@@ -120,6 +121,8 @@ def draw_pairs(
         Events per line.
     heading : str
         Line above the figure.
+    names : (str, str)
+        What to call the two images of a pair.
     """
     from matplotlib.figure import Figure
 
@@ -127,7 +130,7 @@ def draw_pairs(
     n_events = len(generated)
     columns = max(1, min(columns, n_events))
     stacks = [
-        _panels_of_event(generated[i], None if real is None else real[i], channels)
+        _panels_of_event(generated[i], None if real is None else real[i], channels, names)
         for i in range(n_events)
     ]
     n_panels = len(stacks[0]) if stacks else 1
@@ -167,11 +170,9 @@ def _derotate(geometry):
     return derotated
 
 
-def _panels_of_event(generated, real, channels) -> list[Panel]:
+def _panels_of_event(generated, real, channels, names) -> list[Panel]:
     """Panels of one event from top to bottom: per channel the simulated, then the generated."""
-    pair = (
-        [("simulated", real), ("generated", generated)] if real is not None else [("", generated)]
-    )
+    pair = [("", generated)] if real is None else list(zip(names, (real, generated), strict=True))
     channels = list(channels)
     panels = []
     for index, channel in enumerate(channels):

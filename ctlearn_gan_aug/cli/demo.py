@@ -161,7 +161,8 @@ class Demo:
                 extrapolate=self.quick,
                 progress=progress,
             )
-        preview.callback(bundle, None, None, 8, self.seed, self.folder / "preview.png", True, False)
+        target = self.folder / "preview.png"
+        preview.callback(bundle, None, None, 8, self.seed, target, True, False, None, None)
 
     def train_model(self) -> None:
         """CTLearn's own training with the ``gan_augment:`` block in its configuration."""

@@ -72,11 +72,16 @@ def _float32(x, name: str):
 
 
 def _entrance(config: CriticConfig, seen: list):
-    """Full resolution folded into depth at the door, and the level that knows of no labels yet."""
-    x = _normed(config, _folded(seen), config.channels[0], "door")
+    """The door, and the level that knows of no labels yet."""
+    x = door(config, seen)
     for level in range(_maps_level(config)):
-        x = _level(config, x, level)
+        x = descend(config, x, level)
     return x
+
+
+def door(config: CriticConfig, seen: list):
+    """Maps (B, side, side), full resolution folded into depth, to half the resolution."""
+    return _normed(config, _folded(seen), config.channels[0], "door")
 
 
 def _folded(seen: list):
@@ -94,7 +99,7 @@ def _residual(config: CriticConfig, x, maps):
         place = L.pool(maps, 2 ** (first + 1))
         x = keras.layers.Concatenate(name="image_and_maps")([x, place])
     for level in range(first, len(config.channels) - 1):
-        x = _level(config, x, level)
+        x = descend(config, x, level)
     return keras.layers.GlobalAveragePooling2D()(_compared(config, x))
 
 
@@ -102,7 +107,8 @@ def _maps_level(config: CriticConfig) -> int:
     return min(_MAPS_LEVEL, len(config.channels) - 2)
 
 
-def _level(config: CriticConfig, x, level: int):
+def descend(config: CriticConfig, x, level: int):
+    """A residual block at this level's resolution, and half of that."""
     x = attend(x, f"level{level}_attention", config.attention)
     return _down(config, x, config.channels[level + 1], f"level{level}")
 

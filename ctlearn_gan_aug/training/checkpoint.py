@@ -1,35 +1,39 @@
 """Full-state checkpoints: one safetensors file, replaced atomically."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import keras
 import numpy as np
 
 from ..errors import UserError
 from ..files import atomic_file
-from .networks import Networks
 
 
-def _state(networks: Networks) -> dict[str, keras.Variable]:
-    """Every variable of a run under a stable name, random states of dropout included."""
-    groups = {
-        "generator": networks.generator.variables,
-        "critic": networks.critic.variables,
-        "averaged": networks.averaged.variables,
-        "generator_optimizer": networks.generator_optimizer.variables,
-        "critic_optimizer": networks.critic_optimizer.variables,
-        "adaptive": networks.adaptive.variables if networks.adaptive else [],
-        "scale": [networks.scale.value] if networks.scale else [],
-    }
+class HasState(Protocol):
+    """The networks of a run.
+
+    Attributes
+    ----------
+    state : dict of str to list of keras.Variable
+        All variables by the names of their owners.
+    """
+
+    state: dict[str, list]
+
+
+def _state(networks: HasState) -> dict[str, keras.Variable]:
+    """Every variable of a run under a stable name."""
     return {
-        f"{group}/{i:03d}": variable
-        for group, variables in groups.items()
+        f"{owner}/{i:03d}": variable
+        for owner, variables in networks.state.items()
         for i, variable in enumerate(variables)
     }
 
 
-def save_checkpoint(path: Path, networks: Networks, progress: dict) -> None:
+def save_checkpoint(path: Path, networks: HasState, progress: dict) -> None:
     """Write all variables and the progress (JSON); the old file stays until the new is whole."""
     from safetensors.numpy import save_file
 
@@ -39,8 +43,17 @@ def save_checkpoint(path: Path, networks: Networks, progress: dict) -> None:
         save_file(tensors, part, metadata={"progress": json.dumps(progress)})
 
 
-def load_checkpoint(path: Path, networks: Networks) -> dict:
+def load_checkpoint(path: Path, networks: HasState, told: Sequence[str] = ("warmup",)) -> dict:
     """Restore all variables in place; returns the progress that was saved with them.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint.
+    networks : HasState
+        What is restored.
+    told : sequence of str
+        What the progress of the present version holds, unlike that of earlier ones.
 
     Raises
     ------
@@ -57,7 +70,7 @@ def load_checkpoint(path: Path, networks: Networks) -> dict:
             tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: is no readable checkpoint ({error}).") from None
-    if "warmup" not in progress:
+    if not set(told) <= progress.keys():
         raise UserError(f"{path}: was written by an earlier version; start anew with --overwrite.")
     state = _state(networks)
     shapes = {name: tuple(v.shape) for name, v in state.items()}

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import keras
 
 from ..bundle import FORMAT_VERSION, BundleMeta, model_weights
+from ..config.base import Section
 from ..config.train import TrainConfig
 from ..data.events import Events
 from ..data.fingerprint import events_digest
@@ -33,7 +34,7 @@ def describe(
     fingerprint = events_digest(events)
     return BundleMeta(
         format_version=FORMAT_VERSION,
-        bundle_id=_name(fingerprint, config, generator),
+        bundle_id=unique_name(fingerprint, config, generator),
         particle=config.particle,
         camera=events.camera.name,
         tel_id=events.camera.tel_id,
@@ -44,16 +45,21 @@ def describe(
         generator=config.generator,
         quality_criteria=config.data.quality_criteria,
         cleaning=asdict(cleaning),
-        software={name: _version(name) for name in _SOFTWARE},
-        data={
-            "files": [path.name for path in events.sources],
-            "sha256": fingerprint,
-            "n_events": len(events),
-        },
+        software=software(),
+        data=provenance(events, fingerprint),
     )
 
 
-def _name(fingerprint: str, config: TrainConfig, generator: keras.Model) -> str:
+def provenance(events: Events, fingerprint: str) -> dict:
+    """Where events are from, as plain values; ``fingerprint`` is their `events_digest`."""
+    return {
+        "files": [path.name for path in events.sources],
+        "sha256": fingerprint,
+        "n_events": len(events),
+    }
+
+
+def unique_name(fingerprint: str, config: Section, generator: keras.Model) -> str:
     """The same for the same data, configuration and weights.
 
     With a time budget, weights differ from run to run.
@@ -62,6 +68,11 @@ def _name(fingerprint: str, config: TrainConfig, generator: keras.Model) -> str:
     for values in model_weights(generator).values():
         digest.update(values)
     return str(uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()))
+
+
+def software() -> dict[str, str]:
+    """Versions of what a training runs on."""
+    return {name: _version(name) for name in _SOFTWARE}
 
 
 def _version(name: str) -> str:

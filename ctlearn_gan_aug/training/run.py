@@ -8,7 +8,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ..bundle import new_critic, new_generator, save_bundle
 from ..config.train import TrainConfig
@@ -16,19 +15,18 @@ from ..data.events import Events
 from ..data.pipeline import Symmetries, training_batches
 from ..data.vicinity import Vicinity
 from ..errors import UserError
-from ..files import writing
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
-from ..locks import only_writer
 from ..models.maps import LabelMaps
 from .adaptive import AdaptiveSymmetries
 from .calibration import CalibratedCritic
 from .checkpoint import load_checkpoint, save_checkpoint
 from .describe import describe
-from .folder import BEST, CHECKPOINT, check_output, prepare_output, with_precision
+from .folder import BEST, CHECKPOINT
+from .job import run_in_folder
 from .loop import Loop
 from .monitor import Monitor
-from .networks import Networks, computing_in
+from .networks import Networks
 from .normalization import fused
 from .reading import read_training_events
 from .samples import draw_samples
@@ -76,20 +74,20 @@ def train(
         is full, or the run was interrupted.
     """
     started = time.monotonic()
-    advice = "free some space there and go on from the last checkpoint with --resume"
-    with only_writer(config.output, inside=True):
-        has_checkpoint = check_output(config.output, resume, overwrite)
-        config = with_precision(config, has_checkpoint)
-        events = read_training_events(config)
-        labels = LabelSet.fit(config.labels, events.labels)
-        log.info(
-            "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
-        )
-        with writing(config.output, advice), computing_in(config.training.precision):
-            prepare_output(config, resume, has_checkpoint)
-            # Same seed, same result: without this, threads may sum in another order each time.
-            tf.config.experimental.enable_op_determinism()
-            return Run(config, events, labels, started, watch).execute(has_checkpoint)
+
+    def execute(config: TrainConfig, content: tuple[Events, LabelSet], has_checkpoint: bool):
+        return Run(config, *content, started, watch).execute(has_checkpoint)
+
+    return run_in_folder(config, resume, overwrite, _read, execute)
+
+
+def _read(config: TrainConfig) -> tuple[Events, LabelSet]:
+    events = read_training_events(config)
+    labels = LabelSet.fit(config.labels, events.labels)
+    log.info(
+        "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
+    )
+    return events, labels
 
 
 @dataclass
@@ -268,7 +266,8 @@ class Run:
         events = self.held_out if len(self.held_out) >= 4 else self.training
         folder = self.config.output / "samples"
         folder.mkdir(exist_ok=True)
-        draw_samples(folder / f"step_{number:07d}.png", events, self.labels, step.sample)
+        target = folder / f"step_{number:07d}.png"
+        draw_samples(target, events, lambda e: step.sample(self.labels.encode(e.labels)))
 
     def _write_bundle(self, values: dict, critic: CalibratedCritic) -> Path:
         target = self.config.output / "bundle"
