@@ -10,8 +10,10 @@ from ..config.refine import RefineConfig, RefineDataConfig
 from ..data.events import Events, among, read_events
 from ..dl1.cleaning import CleaningSettings, infer_cleaning, reproduce
 from ..dl1.primaries import check_primaries
+from ..dl1.selection import ImageSelection
 from ..errors import UserError
 from ..intensity import IntensityTransform
+from ..labels import LabelSet
 from ..training.folder import STORE
 
 log = logging.getLogger(__name__)
@@ -31,13 +33,19 @@ class Domains:
         Simulated events whose images are refined.
     target : Events
         Events that they are to look like; their truth is not used.
+    labels : LabelSet
+        Those that refined images have to keep.
     cleaning : CleaningSettings
         Tail cuts of both.
+    selection : ImageSelection or None
+        Which images critics compare; None if all.
     """
 
     source: Events
     target: Events
+    labels: LabelSet
     cleaning: CleaningSettings
+    selection: ImageSelection | None
 
     @classmethod
     def read(cls, config: RefineConfig) -> "Domains":
@@ -59,7 +67,19 @@ class Domains:
         check_primaries(primary_ids, config.particle, source.sources[0])
         target = _read(data, data.target, config.seed, store)
         _check_alike(source, target)
-        return cls(source, target, _common_cleaning(source, target))
+        cleaning, selection = _common_cleaning(source, target), None
+        if data.quality_criteria:
+            given = source.sources[0], source.camera, cleaning, "data.quality_criteria"
+            selection = ImageSelection.of_file(data.quality_criteria, *given)
+        labels = LabelSet.fit(config.labels, source.labels)
+        log.info(
+            "%d images of the source, %d of the target, %s; labels: %s",
+            len(source),
+            len(target),
+            source.camera.name,
+            ", ".join(labels.names),
+        )
+        return cls(source, target, labels, cleaning, selection)
 
     def fit_intensity(self) -> IntensityTransform:
         """Scales for both domains; what has no signal is drawn as in the target."""

@@ -12,9 +12,7 @@ from ..config.refine import RefineConfig
 from ..config.train import WarmupConfig
 from ..data.events import Events
 from ..data.pipeline import Symmetries, training_batches
-from ..dl1.selection import ImageSelection
 from ..errors import UserError
-from ..labels import LabelSet
 from ..models.patches import build_patch_critic
 from ..models.regressor import build_regressor
 from ..refiner import new_translator, save_refiner
@@ -91,7 +89,7 @@ class RefineRun:
         self.source, self.held_source = self._split(domains.source)
         self.target, self.held_target = self._split(domains.target)
         self.camera = camera = domains.source.camera
-        self.labels = LabelSet.fit(config.labels, domains.source.labels)
+        self.labels = domains.labels
         self.intensity = domains.fit_intensity()
         n_channels = len(self.intensity.channels)
 
@@ -103,15 +101,9 @@ class RefineRun:
 
         self.networks = Networks.create(config.training, translator, critic)
         network = build_regressor(config.auxiliary, camera.grid_side, n_channels, self.labels.size)
-        self.passes = self._selection()
+        self.passes = domains.selection.of_pixels if domains.selection else None
         self.step = RefineStep(config, self.networks, self.intensity, camera, self.passes)
         self.regressor = Regressor(network, self.step.images)
-        log.info(
-            "%d images of the source, %d of the target, %s; labels: %s",
-            *map(len, (domains.source, domains.target)),
-            camera.name,
-            ", ".join(self.labels.names),
-        )
 
     @property
     def checkpoint(self) -> Path:
@@ -178,14 +170,6 @@ class RefineRun:
 
     def _symmetries(self) -> Symmetries:
         return Symmetries.of(self.camera, self.labels)
-
-    def _selection(self):
-        """Which pixel vectors (n, n_pixels, c) pass the quality criteria; None if all do."""
-        criteria = self.config.data.quality_criteria
-        if not criteria:
-            return None
-        origin = self.domains.source.sources[0], self.camera, self.domains.cleaning
-        return ImageSelection.of_file(criteria, *origin, key="data.quality_criteria").of_pixels
 
     def _prepare_labels(self) -> None:
         config = self.config
