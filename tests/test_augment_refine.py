@@ -101,7 +101,7 @@ def test_a_reservoir_of_refined_images_is_another_one():
 
 def test_what_does_not_suit_is_refused(tmp_path, toy_gamma, refiner, untrained):
     charges = make_refiner(toy_gamma, tmp_path / "charges", 0.1, channels=("image",))
-    with pytest.raises(UserError, match="refines images with image, but .*untrained"):
+    with pytest.raises(UserError, match=r"refines images with image, but .*untrained"):
         build.load_bundles(block_of(untrained, charges))
     training = training_of(toy_gamma, tmp_path, channels=("image",))
     with pytest.raises(UserError, match="own simulated events has image; use a refiner"):

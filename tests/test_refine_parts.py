@@ -110,9 +110,13 @@ def test_critics_see_patches_of_an_image(images):
     keras.utils.set_random_seed(1)
     critic = build_patch_critic(PatchCriticConfig(channels=[6, 8]), 40, 2)
     image = np.random.default_rng(5).normal(0, 1, (1, 40, 40, 2)).astype(np.float32)
+    places = np.random.default_rng(6).uniform(-1, 1, (1, 40, 40, 3))
     other = image.copy()
     other[:, :4, :4] = 3.0
-    changed = np.array(critic(image) != critic(other)).reshape(10, 10)
+    one, two = (critic([x, places]) for x in (image, other))
+    assert one[1].shape == (1, 1)
+    assert one[1] != two[1]
+    changed = np.array(one[0] != two[0]).reshape(10, 10)
     assert changed[0, 0]
     assert not changed[5:].any()
     assert not changed[:, 5:].any()
@@ -145,7 +149,7 @@ def config(**sections):
             "training.jit: true cannot compile",
         ),
         ({"loss": {"adversarial": "wasserstein"}}, "loss.adversarial"),
-        ({"translator": {"chanels": [4, 4]}}, "did you mean 'channels'"),
+        ({"translator": {"noises": 2}}, "did you mean 'noise'"),
         ({"training": {"epochs": 3}}, "exactly one of steps, epochs and budget"),
     ],
 )

@@ -84,7 +84,8 @@ def test_generated_images_are_refined_after_they_are_chosen(refiner, tiny_bundle
 
 def header(path) -> dict:
     with h5py.File(path) as file:
-        return {name: value for name, value in file.attrs.items() if name.startswith("CONTEXT")}
+        names = (name for name in file.attrs if name.startswith("CONTEXT"))
+        return {name: np.asarray(file.attrs[name]).astype(str).item() for name in names}
 
 
 def test_export_of_generated_images_says_that_they_are_refined(refiner, tiny_bundle, tmp_path):

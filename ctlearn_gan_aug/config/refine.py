@@ -10,6 +10,7 @@ from .networks import Widths
 from .train import TrainingConfig
 from .values import (
     Expression,
+    Flag,
     Labels,
     Location,
     Part,
@@ -82,16 +83,19 @@ class TranslatorConfig(Section):
 
 
 class PatchCriticConfig(Section):
-    """Both critics: a score for every patch of an image.
+    """Both critics: a score for every patch of an image, and one for the shape of its light.
 
     Attributes
     ----------
     channels : list of int
         Filters from the finest level to the coarsest. The first level sees patches of 6 cells,
         each further one widens them to somewhat more than twice as many.
+    shape : bool
+        Also judge by the shape of the light about its centroid.
     """
 
     channels: Widths = [32, 48, 64]
+    shape: Flag = True
 
 
 class RefineLossConfig(Section):
@@ -104,6 +108,9 @@ class RefineLossConfig(Section):
     weight, interval : float, int
         Weight of the critics' slope at images of their domain (R1), and every so many steps it is
         applied, scaled up accordingly.
+    sliced : float
+        Weight of the sliced Wasserstein distance of pixels with their neighbours, from translated
+        images to those of the domain.
     cycle : float
         Weight of the distance between an image and what comes back from the other domain.
     identity : float
@@ -115,6 +122,7 @@ class RefineLossConfig(Section):
     adversarial: Literal["nonsaturating", "hinge", "least_squares"] = "nonsaturating"
     weight: Weight = 0.01
     interval: Positive = 16
+    sliced: Weight = 10.0
     cycle: Weight = 10.0
     identity: Weight = 1.0
     excess: Weight = 1.0

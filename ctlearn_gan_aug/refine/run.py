@@ -146,10 +146,10 @@ class RefineRun:
         """Iterator of batches of pixel vectors (B, n_pixels, c) of both domains, in pairs."""
         config = self.config.training
         symmetries = self._symmetries() if config.symmetries else None
+        size = min(config.batch_size, len(self.source), len(self.target))
         streams = []
         for number, events in enumerate((self.source, self.target)):
             nothing = np.zeros((len(events), self.labels.size), np.float32)
-            size = min(config.batch_size, len(events))
             # Domains have seeds of their own: else one order would pair their events for good.
             seed = (self.config.seed + number) % 2**32
             batches = training_batches(events.pixels, nothing, size, seed, start, symmetries)

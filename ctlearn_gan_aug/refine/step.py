@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from ..camera import Camera
@@ -12,29 +13,40 @@ from ..models import grid
 from ..training import losses as adversarial
 from ..training.losses import excess_penalty, r1_penalty
 from ..training.step import uses_xla
-from .losses import Translated, cycle_loss, identity_loss, label_loss, translate_both
+from .losses import (
+    Translated,
+    cycle_loss,
+    identity_loss,
+    interior_cells,
+    label_loss,
+    sliced_distance,
+    translate_both,
+)
 from .networks import Networks
 
 #: Independent random streams of one step: of translations, and of the critics from these on.
-_REAL_STREAM, _FAKE_STREAM, _STREAMS_PER_STEP = 4, 6, 8
+_REAL_STREAM, _FAKE_STREAM, _SLICE_STREAM, _STREAMS_PER_STEP = 4, 6, 8, 10
 
 
 class Criticism(NamedTuple):
-    """Which way a critic pushes.
+    """Which way a critic pushes, and the distributions of neighbourhoods with it.
 
     Attributes
     ----------
     gradients : list of tensor
         Of its own loss by its weights.
     push : tensor (B, side, side, c)
-        Gradient of the translator's adversarial loss by the translated images.
+        Gradient of the translator's loss by the translated images.
     loss : scalar
         Its own loss, to show.
+    sliced : scalar
+        Sliced distance of translated images from those of the domain, to show.
     """
 
     gradients: list
     push: object
     loss: object
+    sliced: object
 
 
 class RefineStep:
@@ -69,6 +81,8 @@ class RefineStep:
         self.passes, self.find_labels = passes, find_labels
         self.camera = camera
         self.mask = tf.constant(camera.mask[None, ..., None])
+        self.places = tf.constant(_places(camera))
+        self.interior = tf.constant(interior_cells(camera.mask))
         # XLA cannot compile what asks NumPy.
         is_jit = uses_xla(config.training.jit) and passes is None
         options = {"reduce_retracing": True, "jit_compile": is_jit or None}
@@ -130,6 +144,7 @@ class RefineStep:
         moved = zip(gradients, nets.translator_variables, strict=True)
         nets.translator_optimizer.apply_gradients(moved)
         self._update_average(step)
+        values["sliced"] = of_target.sliced + of_source.sliced
         values |= {"critic_target": of_target.loss, "critic_source": of_source.loss}
         return values
 
@@ -178,11 +193,18 @@ class RefineStep:
             with tf.GradientTape() as of_real:
                 of_real.watch(shown[0])
                 # In one batch: batch normalisation would show each kind a network of its own.
-                scores = critic(tf.concat(shown, 0), training=True)
-                real_score, fake_score = tf.split(scores, 2)
-                whole = tf.reduce_mean(real_score, axis=1)
-            total = loss = adversarial.critic_loss(config.adversarial, real_score, fake_score)
-            own = adversarial.generator_loss(config.adversarial, fake_score)
+                places = tf.repeat(self.places, 2 * tf.shape(real)[0], axis=0)
+                scores = critic([tf.concat(shown, 0), places], training=True)
+                pairs = [tf.split(score, 2) for score in scores]
+                whole = tf.add_n([tf.reduce_mean(of, axis=1) for of, _ in pairs])
+            kind = config.adversarial
+            total = loss = tf.add_n([adversarial.critic_loss(kind, *pair) for pair in pairs])
+            own = tf.add_n([adversarial.generator_loss(kind, of_fake) for _, of_fake in pairs])
+            sliced = tf.zeros(())
+            if config.sliced:
+                key = self._key(stream + _SLICE_STREAM)
+                sliced = sliced_distance(*shown, key, self.interior)
+                own += config.sliced * sliced
             if regularize:
                 penalty = r1_penalty(of_real.gradient(whole, shown[0]))
                 # Applied every `interval` steps only, hence that much stronger.
@@ -192,7 +214,7 @@ class RefineStep:
         push = tf.math.unsorted_segment_sum(
             tape.gradient(own, shown[1]), rows[1], tf.shape(fake)[0]
         )
-        return Criticism(gradients, push, loss)
+        return Criticism(gradients, push, loss, sliced)
 
     def _update_average(self, step) -> None:
         """Moving average with a ramp: early weights are forgotten fast."""
@@ -201,6 +223,13 @@ class RefineStep:
         pairs = zip(self.networks.averaged.weights, self.networks.forward.weights, strict=True)
         for average, value in pairs:
             average.assign(value + decay * (average - value))
+
+
+def _places(camera: Camera) -> np.ndarray:
+    """Cells that hold a pixel and where it is, in camera radii, (1, side, side, PLACES)."""
+    place = camera.pixel_xy / np.abs(camera.pixel_xy).max()
+    columns = np.column_stack([np.ones(camera.n_pixels), place])
+    return camera.to_grid(columns[None].astype(np.float32))
 
 
 def passing_rows(passed):
