@@ -98,7 +98,7 @@ def test_export_of_generated_images_says_that_they_are_refined(refiner, tiny_bun
     assert said["CONTEXT SYNTHETIC REFINER TARGET"] == "other.dl1.h5"
     assert "CONTEXT SYNTHETIC REFINER" not in header(plain)
     with h5py.File(target) as file:
-        assert "refined" in file.attrs["CTA PRODUCT DESCRIPTION"]
+        assert b"refined" in np.bytes_(file.attrs["CTA PRODUCT DESCRIPTION"])
     charges = [read_events([path]).pixels[..., 0] for path in (plain, target)]
     assert (charges[1] > charges[0]).all()
 
@@ -134,8 +134,8 @@ def test_export_of_a_simulated_file_keeps_all_but_the_images(refiner, toy_gamma,
     np.testing.assert_array_equal(after.masks, result.mask)
     assert header(target)["CONTEXT SYNTHETIC REFINER"] == "refiner-0.2"
     with h5py.File(target) as file:
-        assert file.attrs["CTA PROCESS SUBTYPE"] == "Refined"
-        assert file.attrs["CTA PROCESS TYPE"] == "Simulation"
+        assert np.bytes_(file.attrs["CTA PROCESS SUBTYPE"]) == b"Refined"
+        assert np.bytes_(file.attrs["CTA PROCESS TYPE"]) == b"Simulation"
     again = tmp_path / "again.dl1.h5"
     result = CliRunner().invoke(
         cli, ["export", str(refiner), "--images-from", str(target), "--output", str(again)]
