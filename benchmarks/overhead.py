@@ -85,7 +85,7 @@ def main() -> None:
         model = new_model(tools["none"])
         batches = {mode: iter(tool.training_loader.repeat()) for mode, tool in tools.items()}
         seconds = {mode: [] for mode in MODES}
-        for _ in range(TURNS + 1):  # the first turn compiles
+        for turn in range(TURNS + 1):  # the first turn compiles
             for mode in MODES:
                 for _ in range(_AHEAD):
                     model.train_function(batches[mode])
@@ -93,6 +93,7 @@ def main() -> None:
                 for _ in range(args.steps):
                     model.train_function(batches[mode])
                 seconds[mode].append((time.perf_counter() - start) / args.steps)
+                print(f"turn {turn}: {mode} {seconds[mode][-1]:.3f} s per step", flush=True)
     plain = np.array(seconds["none"][1:])
     for mode in MODES:
         ours = np.array(seconds[mode][1:])

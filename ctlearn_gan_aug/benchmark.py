@@ -108,8 +108,9 @@ def timed_config(
     config = parse(TrainConfig, load_yaml(path), path)
     training = {"batch_size": batch_size or config.training.batch_size}
     training |= {"steps": _WARM_STEPS + _timed_steps(config, steps), "epochs": None, "budget": None}
-    # The adversarial part alone: the warm-up is shorter and faster.
+    # The adversarial part of the last level alone: the others are shorter and faster.
     parts = {
+        "progressive": None,
         "training": config.training.model_copy(update=training),
         "warmup": config.warmup.model_copy(update={"fraction": 0.0}),
         "data": config.data.model_copy(update={"files": inputs or config.data.files}),

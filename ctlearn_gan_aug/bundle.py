@@ -17,10 +17,10 @@ import yaml
 from .camera import Camera
 from .config.base import load_yaml, parse
 from .config.bundle import BundleMeta
-from .config.networks import CriticConfig, GeneratorConfig
+from .config.networks import CodesConfig, CriticConfig, GeneratorConfig
 from .errors import UserError
 from .files import atomic_folder
-from .intensity import CHARGE_UNIT, IntensityTransform
+from .intensity import IntensityTransform
 from .labels import LabelSet
 
 FORMAT_VERSION = 2
@@ -110,35 +110,50 @@ class Bundle:
                 f"{self.path}: holds no critic to choose images by; train it again with this "
                 "version, or leave the choice out."
             )
-        model = new_critic(self.meta.critic, self.camera, self.labels, len(self.meta.channels))
+        sizes = self.camera, self.labels, len(self.meta.channels)
+        model = new_critic(self.meta.critic, *sizes, self.meta.generator.codes)
         set_weights(model, self.path / _CRITIC)
         return model
 
 
 def new_generator(
-    config: GeneratorConfig, camera: Camera, labels: LabelSet, intensity: IntensityTransform
+    config: GeneratorConfig,
+    camera: Camera,
+    labels: LabelSet,
+    intensity: IntensityTransform,
+    growth=None,
 ):
-    """A generator of the sizes that camera, labels and channels ask for, untrained."""
+    """A generator of the sizes that camera, labels and channels ask for, untrained.
+
+    ``growth`` is how far it has grown, if not fully (`models.growth.Growth`).
+    """
     from .models.generator import build_generator
     from .models.maps import LabelMaps
 
-    slope = intensity.gate_slope
-    return build_generator(
-        config,
-        camera.grid_side,
-        LabelMaps(camera, labels).sizes,
-        intensity.reach,
-        gate=(slope * CHARGE_UNIT, -slope * intensity.gate_center),
-    )
+    sizes = LabelMaps(camera, labels).sizes
+    gate = intensity.gate
+    return build_generator(config, camera.grid_side, sizes, intensity.reach, gate, growth)
 
 
-def new_critic(config: CriticConfig, camera: Camera, labels: LabelSet, n_channels: int):
-    """A critic of the sizes that camera, labels and channels ask for, untrained."""
+def new_critic(
+    config: CriticConfig,
+    camera: Camera,
+    labels: LabelSet,
+    n_channels: int,
+    codes: CodesConfig | None = None,
+    growth=None,
+):
+    """A critic of the sizes that camera, labels, channels and codes ask for, untrained.
+
+    ``growth`` is how far it has grown, if not fully (`models.growth.Growth`).
+    """
     from .models.critic import build_critic
     from .models.maps import LabelMaps
 
     told = LabelMaps(camera, labels).sizes
-    return build_critic(config, camera.grid_side, told, n_channels, labels.size)
+    n_codes = codes.size if codes else 0
+    sizes = camera.grid_side, told, n_channels, labels.size, n_codes
+    return build_critic(config, *sizes, growth)
 
 
 def save_bundle(

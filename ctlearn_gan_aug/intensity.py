@@ -14,7 +14,7 @@ from pixels far from any shower, and a generator need only put the signal on top
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,7 @@ TIME_UNIT = 2.0
 CHANNELS = ("image", "peak_time")
 _GATE_SLOPE = 4.0
 _GATE_OPEN = 0.5
+_LIMITS = ("charge_limits", "time_limits")
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,12 @@ class IntensityTransform:
         times = fit_times(charge, time, masks, scale)
         return cls(channels, scale, limits, **times, pedestal=pedestal)
 
+    def covering(self, other: "IntensityTransform") -> "IntensityTransform":
+        """The same with limits that hold what another one's do, too."""
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in _LIMITS}
+        wide = {n: (min(a[0], b[0]), max(a[1], b[1])) for n, (a, b) in pairs.items()}
+        return replace(self, **wide)
+
     @property
     def has_time(self) -> bool:
         """Whether there is a peak-time channel."""
@@ -127,15 +134,20 @@ class IntensityTransform:
         latest = max(abs(limit - self.time_center) for limit in self.time_limits)
         return charge, math.asinh(latest / self.time_scale) / TIME_UNIT
 
+    @property
+    def gate(self) -> tuple[float, float]:
+        """Slope and offset of the time gate as a function of the charge in network units."""
+        return self.gate_slope * CHARGE_UNIT, -self.gate_slope * self.gate_center
+
     def encode(self, pixels):
         """Pixels (..., n_channels) in p.e./ns to network units, as a tensor of Keras' backend."""
         from keras import ops
 
-        asinh = _arcsinh(pixels[..., :1] / self.charge_scale)
+        asinh = arcsinh(pixels[..., :1] / self.charge_scale)
         if not self.has_time:
             return asinh / CHARGE_UNIT
         gate = ops.sigmoid((asinh - self.gate_center) * self.gate_slope)
-        time = _arcsinh((pixels[..., 1:2] - self.time_center) / self.time_scale)
+        time = arcsinh((pixels[..., 1:2] - self.time_center) / self.time_scale)
         return ops.concatenate([asinh / CHARGE_UNIT, gate * time / TIME_UNIT], axis=-1)
 
     def decode_charge(self, encoded):
@@ -192,12 +204,12 @@ class IntensityTransform:
         position = (normal[..., 0] - PEDESTAL_SIGMAS[0]) / step
         position = ops.clip(position, 0.0, len(self.pedestal) - 1.001)
         charge = _interpolated(self.pedestal, position)
-        asinh = _arcsinh(charge / self.charge_scale) / CHARGE_UNIT
+        asinh = arcsinh(charge / self.charge_scale) / CHARGE_UNIT
         if not self.has_time:
             return [asinh[..., None]]
         uniform = 0.5 * (1.0 + ops.erf(normal[..., 1] / math.sqrt(2.0)))
         time = self._noise_time(charge, uniform)
-        time = _arcsinh((time - self.time_center) / self.time_scale) / TIME_UNIT
+        time = arcsinh((time - self.time_center) / self.time_scale) / TIME_UNIT
         return [asinh[..., None], time[..., None]]
 
     def _noise_time(self, charge, uniform):
@@ -221,7 +233,7 @@ class IntensityTransform:
         return cls(**{key: _frozen(value) for key, value in content.items()})
 
 
-def _arcsinh(x):
+def arcsinh(x):
     """Of numbers, by functions that backends calculate for many at once, which asinh is not."""
     from keras import ops
 

@@ -64,7 +64,7 @@ def event_titles(labels) -> list[str]:
 
 def source_positions(labels) -> np.ndarray | None:
     """
-    Source position of each event in the camera, as `draw_pairs` wants it.
+    Source position of each event in the camera, as `pairs_figure` wants it.
 
     Parameters
     ----------
@@ -80,8 +80,20 @@ def source_positions(labels) -> np.ndarray | None:
     return xy if np.isfinite(xy).any() else None
 
 
-def draw_pairs(
-    target: Path,
+def draw_pairs(target: Path, geometry, generated: np.ndarray, **options) -> None:
+    """
+    Draw the figure of `pairs_figure`, whose arguments follow ``target``, to a PNG.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        PNG file to write; an existing one is replaced.
+    """
+    with atomic_file(Path(target), overwrite=True) as part:
+        pairs_figure(geometry, generated, **options).savefig(part, format="png", dpi=90)
+
+
+def pairs_figure(
     geometry,
     generated: np.ndarray,
     *,
@@ -92,9 +104,9 @@ def draw_pairs(
     columns: int = 4,
     heading: str = "",
     names: tuple[str, str] = ("simulated", "generated"),
-) -> None:
+):
     """
-    Draw generated camera images, each under the simulated one of the same labels, to a PNG.
+    Draw generated camera images, each under the simulated one of the same labels.
 
     The two images of a pair share one colour scale. Charges are drawn on an asinh scale (night-sky
     noise stays visible beside the shower), peak times only where the charge stands out of the
@@ -102,8 +114,6 @@ def draw_pairs(
 
     Parameters
     ----------
-    target : pathlib.Path
-        PNG file to write; an existing one is replaced.
     geometry : ctapipe.instrument.CameraGeometry
         Camera as in the DL1 file (not derotated); it is left untouched.
     generated : numpy.ndarray of shape (n, n_pixels, n_channels)
@@ -123,6 +133,10 @@ def draw_pairs(
         Line above the figure.
     names : (str, str)
         What to call the two images of a pair.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     from matplotlib.figure import Figure
 
@@ -154,9 +168,7 @@ def draw_pairs(
         _colour_bars(figure, cells, panels, displays)
     for axis in axes.flat:
         axis.title.set_fontsize(8)
-
-    with atomic_file(Path(target), overwrite=True) as part:
-        figure.savefig(part, format="png", dpi=90)
+    return figure
 
 
 def _derotate(geometry):

@@ -228,6 +228,17 @@ def evaluation(glowing_bundle, test_files, toy_gamma, tiny_effort, tmp_path_fact
     return folder, result
 
 
+def test_candidates_of_the_command_arrive(tmp_path, monkeypatch):
+    from ctlearn_gan_aug.cli.evaluate import command
+
+    asked = {}
+    monkeypatch.setattr(run, "evaluate", lambda *_, **options: asked.update(options) or 1 / 0)
+    arguments = ["bundle", "--test", "x.h5", "--output", tmp_path, "--candidates", 4, "--no-cache"]
+    result = CliRunner().invoke(command, list(map(str, arguments)))
+    assert isinstance(result.exception, ZeroDivisionError), result.output
+    assert asked["candidates"] == 4
+
+
 def test_command_writes_metrics_figures_and_report(evaluation):
     folder, result = evaluation
     assert result.exit_code == 0

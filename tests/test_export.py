@@ -144,6 +144,13 @@ def test_subarray_and_run(bright_sampler, bundle_and_source, tmp_path):
         np.testing.assert_allclose(run[name], before[name], atol=1e-6)
 
 
+def test_a_flat_spectrum_has_its_index_too(bright_sampler, tiny_bundle, tmp_path):
+    region = Region(energy=["300 GeV", "3 TeV"], spectrum="index=0")
+    export(tiny_bundle, tmp_path / "flat.dl1.h5", n_events=2, region=region)
+    with tables.open_file(tmp_path / "flat.dl1.h5") as h5file:
+        assert h5file.get_node(nodes.SIMULATION_RUN)[:]["spectral_index"][0] == 0
+
+
 def test_seeds(bright_sampler, tiny_bundle, tmp_path):
     first, same, other = (
         labels_of(plan_export(tiny_bundle, tmp_path / "x", n_events=20, seed=seed))

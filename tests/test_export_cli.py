@@ -3,6 +3,7 @@
 import pytest
 from click.testing import CliRunner
 from ctapipe.io import DATA_MODEL_VERSION
+from ctapipe.io.metadata import read_hdf5_metadata
 
 from ctlearn_gan_aug.cli.export import command
 from ctlearn_gan_aug.errors import UserError
@@ -32,9 +33,10 @@ def test_data_model_of_the_training_files_is_said(tiny_v6_bundle, tmp_path):
 
 def test_writes_a_file(tiny_bundle, tmp_path):
     target = tmp_path / "x.dl1.h5"
-    result = invoke(tiny_bundle, "--n-events", 4, "--output", target)
+    result = invoke(tiny_bundle, "--n-events", 4, "--candidates", 2, "--output", target)
     assert result.exit_code == 0, result.output
-    assert target.is_file() and f"{target}: 4 synthetic images" in result.output
+    assert f"{target}: 4 synthetic images" in result.output
+    assert read_hdf5_metadata(target)["CONTEXT SYNTHETIC CANDIDATES"] == 2
 
 
 @pytest.mark.parametrize(

@@ -244,3 +244,17 @@ def test_events_the_model_learnt_from_are_left_out(folder, events, monkeypatch, 
     assert "30 events are left out: the model learnt from them" in caplog.text
     with pytest.raises(UserError, match="holds 20 events that the model has not seen"):
         guide_run._predict(None, files, config, True, events.labels[20:])
+
+
+def test_options_of_the_command_arrive(folder, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(guide_run, "advise", lambda *arguments: asked.append(arguments) or 1 / 0)
+    options = ("--generator", "g", "--generator", "p", "--evaluation", "e", "--overwrite")
+    sizes = ("--energy-width", 0.5, "--offset-bins", 2)
+    result = invoke(folder, "regression", tmp_path, *options, *sizes)
+    assert isinstance(result.exception, ZeroDivisionError), result.output
+    ((request, target, overwrite),) = asked
+    assert (target, overwrite) == (tmp_path, True)
+    assert request.generators == (Path("g"), Path("p")) and request.evaluations == (Path("e"),)
+    assert (request.energy_width, request.n_offsets) == (0.5, 2)
+    assert request.configs == (folder / "ctlearn.yaml",) and request.background is None

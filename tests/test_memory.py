@@ -50,11 +50,12 @@ def check(sizes, network) -> None:
 
 
 def test_training_samples_are_made_in_bounded_batches(wide_bundle, tiny_config, tmp_path):
+    from ctlearn_gan_aug.models.growth import PLAIN
     from ctlearn_gan_aug.models.maps import LabelMaps
     from ctlearn_gan_aug.training.step import AdversarialStep
 
     camera, generator = wide_bundle.camera, wide_bundle.generator
-    networks = SimpleNamespace(averaged=generator)
+    networks = SimpleNamespace(averaged=generator, growth=PLAIN)
     maps = LabelMaps(camera, wide_bundle.labels)
     config = tiny_config(tmp_path, ["none.h5"])
     step = AdversarialStep(config, networks, wide_bundle.intensity, maps, camera)

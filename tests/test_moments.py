@@ -142,11 +142,11 @@ def test_with_times_a_second_head_sees_charges_alone(data, n_channels, n_heads):
     image, labels, maps = data
     image = image[..., :n_channels]
     critic = build(n_channels, label_head=1.0)
-    _, found = critic([image, labels, maps])
+    found = critic([image, labels, maps])["found_labels"]
     assert found.shape == (2, n_heads * N_LABELS)
     if n_heads == 2:
         later = image + np.array([0.0, 0.5], np.float32)
-        other = critic([later, labels, maps])[1]
+        other = critic([later, labels, maps])["found_labels"]
         assert not np.allclose(found[:, :N_LABELS], other[:, :N_LABELS])
         np.testing.assert_array_equal(found[:, N_LABELS:], other[:, N_LABELS:])
 
@@ -154,8 +154,9 @@ def test_with_times_a_second_head_sees_charges_alone(data, n_channels, n_heads):
 def test_the_label_head_finds_labels_in_the_image_alone(data):
     image, labels, maps = data
     critic = build(label_head=1.0, conditioning="projection")
-    score, found = critic([image, labels, maps])
-    other_score, same = critic([image, labels + 1.0, 2.0 * maps])
-    np.testing.assert_array_equal(found, same)
-    assert not np.allclose(score, other_score)
-    assert not np.allclose(found, critic([image + 1.0, labels, maps])[1])
+    told = critic([image, labels, maps])
+    otherwise = critic([image, labels + 1.0, 2.0 * maps])
+    np.testing.assert_array_equal(told["found_labels"], otherwise["found_labels"])
+    assert not np.allclose(told["score"], otherwise["score"])
+    other = critic([image + 1.0, labels, maps])["found_labels"]
+    assert not np.allclose(told["found_labels"], other)

@@ -89,3 +89,12 @@ def test_shapes_of_the_fall_by_hand():
     assert falling(0.0, 0.2, "cosine") == 0.0
     assert rising(0.0, 0.0) == 1.0
     assert rising(0.02, 0.1) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("total", [60, 100, 7])
+def test_rates_are_full_right_after_any_warmup(total):
+    """Rounding must not let the adversarial part begin before its start."""
+    schedule = Schedule(TrainingConfig(steps=total, learning_rate=1e-3), WarmupConfig(), 10)
+    for end in range(1, total):
+        schedule.set_warmup(end)
+        assert schedule.learning_rates(end)[0] == 1e-3

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ctlearn_gan_aug.training.snapshots import Snapshots, conditional_score, mean_w1
+from ctlearn_gan_aug.training.diversity import PairDistances, coverage, mean_w1
+from ctlearn_gan_aug.training.snapshots import Snapshots
 
 N = 4000
 
@@ -33,9 +34,9 @@ FAULTS = (
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "-".join(fault))
 def test_score_is_least_for_the_right_distribution(draw, fault):
     simulated, sigma = draw(), np.ones(2)
-    right = conditional_score(simulated, draw(), draw(), sigma)
-    wrong = conditional_score(simulated, draw(**fault), draw(**fault), sigma)
-    assert wrong > 1.02 * right
+    right = PairDistances.of(simulated, draw(), draw(), sigma)
+    wrong = PairDistances.of(simulated, draw(**fault), draw(**fault), sigma)
+    assert wrong.score > 1.02 * right.score
 
 
 def test_w1_of_a_shift_and_of_simulation(draw):
@@ -49,10 +50,31 @@ def test_missing_images_count(draw):
     simulated, sigma = draw(), np.ones(2)
     missing = draw()
     missing[::4] = np.nan
-    right = conditional_score(simulated, draw(), draw(), sigma)
-    assert conditional_score(simulated, missing, missing, sigma) > 1.5 * right
+    right = PairDistances.of(simulated, draw(), draw(), sigma).score
+    assert PairDistances.of(simulated, missing, missing, sigma).score > 1.5 * right
     both = np.full_like(simulated, np.nan)
-    assert conditional_score(both, both, both, sigma) == 0
+    assert PairDistances.of(both, both, both, sigma).score == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [({}, 1.0), ({"spread": 0.15}, 0.63), ({"spread": 0.0}, 0.0), ({"spread": 0.6}, 1.26)],
+    ids=str,
+)
+def test_spread_at_equal_labels(draw, fault, expected):
+    """Distances of normal numbers go with the root of the sum of their variances."""
+    found = PairDistances.of(draw(), draw(**fault), draw(**fault), np.ones(2))
+    assert found.spread == pytest.approx(expected, abs=0.02)
+
+
+def test_coverage_of_simulation_of_one_mode_and_of_nothing(draw):
+    simulated, sigma = draw()[:500], np.ones(2)
+    assert coverage(simulated, draw()[:500], sigma) > 0.93
+    assert coverage(simulated, draw()[:500] / 10, sigma) < 0.2
+    assert coverage(simulated, np.full((500, 2), np.nan), sigma) == 0.0
+    constant = np.column_stack([simulated, np.ones(500)])  # such as times that no one took
+    assert coverage(constant, constant, np.append(sigma, 0.0)) == 1.0
+    assert np.isnan(coverage(simulated[:3], simulated, sigma))
 
 
 @pytest.fixture
@@ -94,9 +116,7 @@ def test_a_later_state_is_kept_unless_it_is_clearly_worse(tmp_path, held_out, mo
     # Four pairs each: means 0.50, 0.52 and 0.53, standard errors 0.01.
     spread = np.array([-1.0, 1.0, -1.0, 1.0]) * 0.01 * np.sqrt(3)
     scores = iter(np.concatenate([0.50 + spread, 0.52 + spread, 0.53 + spread]))
-    monkeypatch.setattr(
-        "ctlearn_gan_aug.training.snapshots.conditional_score", lambda *_: next(scores)
-    )
+    monkeypatch.setattr(PairDistances, "score", property(lambda _: next(scores)))
     for step in (1, 2, 3):
         snapshots.take(step, [np.full(2, step)])
     best = snapshots.best

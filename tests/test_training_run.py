@@ -355,6 +355,8 @@ def test_future_bundle_is_refused(tiny_bundle, tmp_path):
         ({"energy": (0.3, 3.0), "offset": (0.0, 1.0)}, {"index": -2}),
         ({"offset": (0.5, 0.6)}, "uniform"),
         ({"cam_coord_offset_x": (0.0, 0.1)}, "empirical"),
+        ({"cam_coord_offset_y": (-0.1, 0.0), "energy": (0.3, 3.0)}, "uniform"),
+        ({"fov_lon": (0.0, 0.6), "fov_lat": (-0.6, 0.0)}, "empirical"),
     ],
 )
 def test_labels_stay_inside_their_region(tiny_bundle, limits, spectrum):
@@ -366,7 +368,7 @@ def test_labels_stay_inside_their_region(tiny_bundle, limits, spectrum):
     values = {
         "energy": labels["true_energy"],
         "offset": np.rad2deg(np.arctan(radius / bundle.camera.focal_length)),
-        "cam_coord_offset_x": labels["cam_coord_offset_x"],
+        **labels,
     }
     for name, (low, high) in limits.items():
         assert values[name].min() >= low - 1e-9

@@ -161,8 +161,10 @@ class Demo:
                 extrapolate=self.quick,
                 progress=progress,
             )
-        target = self.folder / "preview.png"
-        preview.callback(bundle, None, None, 8, self.seed, target, True, False, None, None)
+        options = {"energy": None, "offset": None, "n_images": 8, "code": None, "seed": self.seed}
+        options |= {"refine": None, "images_from": None}
+        target = {"output": self.folder / "preview.png", "overwrite": True, "extrapolate": False}
+        preview.callback(bundle, **options, **target)
 
     def train_model(self) -> None:
         """CTLearn's own training with the ``gan_augment:`` block in its configuration."""

@@ -1,11 +1,11 @@
-"""The ``auxiliary`` section of a training: frozen CTLearn models that check generated images."""
+"""The ``auxiliary`` section of a training: CTLearn models that check generated images."""
 
 from typing import Literal
 
 from pydantic import Field, JsonValue, model_validator
 
 from .base import Section
-from .values import Location, Text, Weight
+from .values import Location, Part, Positive, Rate, Text, Weight
 
 Task = Literal["type", "energy", "cameradirection", "skydirection"]
 #: dl1-data-handler's, whose names would else be found out after reading.
@@ -13,6 +13,27 @@ MAPPERS = (
     *("AxialMapper", "BicubicMapper", "BilinearMapper", "HexagdlyMapper", "NearestNeighborMapper"),
     *("OversamplingMapper", "RebinMapper", "ShiftingMapper", "SquareMapper"),
 )
+
+
+class CotrainConfig(Section):
+    """Training of the auxiliary that goes on beside the GAN's.
+
+    Attributes
+    ----------
+    start : float
+        Fraction of the run after which it begins.
+    interval : int
+        An update of the auxiliary after every so many of the generator.
+    learning_rate : float
+        Adam's, for the auxiliary.
+    generated : float
+        Weight of generated images and the labels they were made for, where simulated ones have 1.
+    """
+
+    start: Part = 0.3
+    interval: Positive = 2
+    learning_rate: Rate = 1e-4
+    generated: Weight = 0.5
 
 
 class AuxiliaryConfig(Section):
@@ -32,6 +53,8 @@ class AuxiliaryConfig(Section):
         Weight of every task's loss in the generator's loss.
     ctlearn : dict of dict
         Options of ``TrainCTLearnModel`` and its model, for training one.
+    cotrain : CotrainConfig or None
+        Train the models further, on simulated and generated images; None keeps them frozen.
     """
 
     model: Location | dict[Task, Location] | None = None
@@ -39,6 +62,7 @@ class AuxiliaryConfig(Section):
     match: Literal["zero", "distribution"] = "zero"
     weights: dict[Task, Weight] = Field({"energy": 0.4, "cameradirection": 0.4}, min_length=1)
     ctlearn: dict[str, dict[str, JsonValue]] = {}
+    cotrain: CotrainConfig | None = None
 
     @model_validator(mode="after")
     def _weighs_something(self):
@@ -62,6 +86,15 @@ class AuxiliaryConfig(Section):
             raise ValueError(
                 "weights: a classifier of the type needs events of both classes and is not trained "
                 "here; name a trained one in model."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_taught(self):
+        if self.cotrain and self.match == "distribution" and "type" in self.weights:
+            raise ValueError(
+                "cotrain: with match: distribution the type is compared without a label, so that "
+                "it cannot be taught; leave type out of weights, or cotrain out."
             )
         return self
 

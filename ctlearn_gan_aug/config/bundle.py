@@ -45,7 +45,8 @@ class BundleMeta(Section):
     software : dict of str to str
         Versions in use at training.
     data : dict
-        Files, their fingerprint, number of events.
+        Files, their fingerprint, number of events; ``domain: observed`` and the same of
+        ``observed`` where the images are to be like observed ones.
     training : dict
         Seed, steps and the last monitored values.
     """

@@ -1,17 +1,56 @@
 """Configuration of the two networks."""
 
+import itertools
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from .base import Section
-from .values import Flag, Part, Positive, Weight
+from .values import Count, Flag, Part, Positive, Weight
 
 #: Units of a layer; wider ones fit no memory.
 Width = Annotated[Positive, Field(le=4096)]
 Widths = Annotated[list[Width], Field(min_length=2, max_length=8)]
 #: Images compared by `CriticConfig.minibatch_std`.
 MINIBATCH_GROUP = 4
+#: Block of a residual critic before which the label maps join.
+MAPS_LEVEL = 1
+
+
+class CodesConfig(Section):
+    """Entries of the latent vector that the critic finds in the image (InfoGAN).
+
+    Attributes
+    ----------
+    continuous : int
+        Number of codes with a normal distribution.
+    categorical : list of int
+        Number of equally likely categories of each categorical code.
+    weight : float
+        Weight of the term that finds them, in the losses of both networks.
+    """
+
+    continuous: Annotated[Count, Field(le=64)] = 0
+    categorical: Annotated[list[Annotated[int, Field(ge=2, le=64)]], Field(max_length=8)] = []
+    weight: Weight = Field(1.0, gt=0)
+
+    @property
+    def parts(self) -> list[slice]:
+        """Of every code, continuous ones first: which entries of the latent vector it takes."""
+        sizes = [1] * self.continuous + self.categorical
+        ends = list(itertools.accumulate(sizes))
+        return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+
+    @property
+    def size(self) -> int:
+        """Entries of the latent vector that codes take."""
+        return self.continuous + sum(self.categorical)
+
+    @model_validator(mode="after")
+    def _not_empty(self):
+        if not self.size:
+            raise ValueError("codes needs continuous or categorical ones; or leave codes out.")
+        return self
 
 
 class GeneratorConfig(Section):
@@ -23,6 +62,8 @@ class GeneratorConfig(Section):
         ``residual`` (FiLM-conditioned residual blocks, per-pixel noise) or ``dcgan`` (thesis).
     latent : int
         Length of the latent vector.
+    codes : CodesConfig or None
+        What of it the critic has to find in the image.
     channels : list of int
         Convolution filters from the coarsest level to the finest.
     embedding : int
@@ -43,6 +84,7 @@ class GeneratorConfig(Section):
     architecture: Literal["residual", "dcgan"] = "residual"
     conditioning: Literal["film", "concat", "none"] = "film"
     latent: Width = 64
+    codes: CodesConfig | None = None
     channels: Widths = [96, 64, 48, 16]
     embedding: Width = 256
     trunk: Width = 16
@@ -59,6 +101,15 @@ class GeneratorConfig(Section):
         return given
 
     @model_validator(mode="after")
+    def _codes_fit(self):
+        if self.codes and self.codes.size > self.latent:
+            raise ValueError(
+                f"codes take {self.codes.size} entries of the latent vector, which has "
+                f"{self.latent}; set latent to at least as many."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _conditioned(self):
         if self.architecture == "dcgan" and self.conditioning == "film":
             raise ValueError(
@@ -66,6 +117,11 @@ class GeneratorConfig(Section):
                 "conditioning: concat, or architecture: residual."
             )
         return self
+
+    @property
+    def levels(self) -> int:
+        """Resolutions at which it can make images."""
+        return len(self.channels)
 
 
 class CriticConfig(Section):
@@ -120,3 +176,10 @@ class CriticConfig(Section):
         if self.conditioning == "none" and self.label_maps:
             raise ValueError("a critic with conditioning: none cannot have label_maps: true.")
         return self
+
+    @property
+    def levels(self) -> int:
+        """Resolutions at which it can take images: in a residual one none beyond the label maps."""
+        if self.architecture == "dcgan":
+            return len(self.channels)
+        return min(MAPS_LEVEL + 2, len(self.channels))

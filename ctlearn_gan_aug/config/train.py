@@ -7,10 +7,12 @@ from pydantic import Field, model_validator
 
 from .auxiliary import AuxiliaryConfig
 from .base import Section
+from .data import DataConfig
 from .networks import MINIBATCH_GROUP, CriticConfig, GeneratorConfig
+from .observed import check_observed
+from .progressive import ProgressiveConfig
 from .values import (
     Count,
-    Expression,
     Fraction,
     Labels,
     Location,
@@ -21,53 +23,12 @@ from .values import (
     Rate,
     Seconds,
     Seed,
-    Text,
     Weight,
 )
 from .vicinity import VicinityConfig
 
 #: Images per step; more fit no memory.
 BatchSize = Annotated[Positive, Field(le=65_536)]
-
-
-class DataConfig(Section):
-    """Which DL1 events to learn from.
-
-    Attributes
-    ----------
-    files : list of Path
-        DL1 files and folders; ``--input`` overrides them.
-    background : list of Path
-        DL1 files and folders of the other class, for ``type`` among the labels.
-    channels : list of str
-        ``image`` and optionally ``peak_time``.
-    quality_criteria : list of (str, str)
-        dl1-data-handler's table quality query; empty learns every triggered event.
-    tel_type : str or None
-        Needed if the files hold several telescope types.
-    max_events : int or None
-        Use a random subset of this size.
-    store : Path or None
-        Folder for the pixel store, which other runs on the same files then share; None keeps it
-        in ``output/store``.
-    validation_split : float
-        Fraction of the events kept out of training, for sample images and monitoring.
-    """
-
-    files: list[Location] = []
-    background: list[Location] = []
-    channels: list[Literal["image", "peak_time"]] = ["image", "peak_time"]
-    quality_criteria: list[tuple[Text, Expression]] = []
-    tel_type: Text | None = None
-    max_events: Positive | None = None
-    store: Location | None = None
-    validation_split: Part = 0.05
-
-    @model_validator(mode="after")
-    def _charge_first(self):
-        if self.channels not in (["image"], ["image", "peak_time"]):
-            raise ValueError("channels must be [image] or [image, peak_time].")
-        return self
 
 
 class LossConfig(Section):
@@ -242,6 +203,7 @@ class TrainConfig(Section):
     warmup: WarmupConfig = WarmupConfig()
     auxiliary: AuxiliaryConfig | None = None
     vicinity: VicinityConfig | None = None
+    progressive: ProgressiveConfig | None = None
     training: TrainingConfig
     output: Location = Path("runs/gan")
     seed: Seed = 1
@@ -259,6 +221,12 @@ class TrainConfig(Section):
                         f"{key}: '{name}' is not among the generator's labels "
                         f"({', '.join(self.labels)}); add it to labels or remove it there."
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _observed_fits(self):
+        if self.data.observed:
+            check_observed(self)
         return self
 
     @model_validator(mode="after")
@@ -280,4 +248,15 @@ class TrainConfig(Section):
                 f"critic.minibatch_std compares groups of {MINIBATCH_GROUP} images; choose a "
                 f"training.batch_size that is a multiple of {MINIBATCH_GROUP}, or set it to false."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _can_grow(self):
+        if self.progressive is not None:
+            self.progressive.check(self.generator, self.critic, self.training)
+            if self.auxiliary and self.auxiliary.cotrain:
+                raise ValueError(
+                    "auxiliary.cotrain: coarse images of progressive cannot teach a model of the "
+                    "camera's own; leave one of the two out."
+                )
         return self

@@ -140,11 +140,7 @@ def read_events(
             identifiers = identifiers[chosen]
         tel_ids = sorted(int(t) for t in reader.tel_ids)
         camera = Camera.from_subarray(opened.subarray, tel_ids[0])
-        if store is None:
-            pixels, masks = _in_memory(reader, identifiers, channels)
-        else:
-            stored = open_store(store, reader, identifiers, channels)
-            pixels, masks = stored.pixels, stored.masks
+        pixels, masks = read_pixels(reader, identifiers, channels, store)
         labels = label_table(identifiers)
         set_impact(labels, camera.subarray)
         return Events(
@@ -159,7 +155,11 @@ def read_events(
         )
 
 
-def _in_memory(reader, identifiers, channels) -> tuple[np.ndarray, np.ndarray]:
+def read_pixels(reader, identifiers: Table, channels: Sequence[str], store: Path | None = None):
+    """Pixels and masks, as of `Events`, of rows of a reader's ``example_identifiers``."""
+    if store is not None:
+        stored = open_store(store, reader, identifiers, channels)
+        return stored.pixels, stored.masks
     width = n_pixels(reader)
     pixels = np.empty((len(identifiers), width, len(channels)), np.float32)
     masks = np.empty((len(identifiers), width), bool)

@@ -63,7 +63,7 @@ def key(content: dict) -> str:
 
 
 def events_digest(events) -> str:
-    """Digest of a set of events: the truth of all, and the images of some.
+    """Digest of a set of events: the truth of all, as far as known, and the images of some.
 
     Parameters
     ----------
@@ -71,6 +71,7 @@ def events_digest(events) -> str:
         As from `events.read_events`.
     """
     digest = hashlib.sha256(np.ascontiguousarray(events.sample(_N_IMAGES).pixels))
-    for name in ("obs_id", "event_id", "tel_id", "true_energy"):
+    known = set(events.labels.colnames)
+    for name in filter(known.__contains__, ("obs_id", "event_id", "tel_id", "true_energy")):
         digest.update(np.ascontiguousarray(events.labels[name]))
     return digest.hexdigest()

@@ -61,7 +61,7 @@ def choose_inputs(
         none holds an event.
     """
     classes = [expand_inputs(signal), expand_inputs(background) if background else []]
-    given = [_without_repeats(files) for files in classes]
+    given = [each_once(files) for files in classes]
     for path in given[1]:
         twin = next((other for other in given[0] if os.path.samefile(path, other)), None)
         if twin:
@@ -77,7 +77,7 @@ def choose_inputs(
     return InputFiles(*kept, {path: contents[path].tel_ids for files in kept for path in files})
 
 
-def _without_repeats(files: list[Path]) -> list[Path]:
+def each_once(files: list[Path]) -> list[Path]:
     """Files each once, whatever names and links lead to them."""
     kept = {}
     for path in files:
@@ -86,6 +86,14 @@ def _without_repeats(files: list[Path]) -> list[Path]:
         if first is not path:
             log.warning("%s: is the same file as %s and is read once.", path, first)
     return list(kept.values())
+
+
+def telescopes_in(h5file) -> frozenset[int]:
+    """Telescopes with parameters of images in an open file."""
+    from ..dl1 import nodes
+
+    found = h5file.iter_nodes(nodes.PARAMETERS, "Table")
+    return frozenset(int(t.name.removeprefix("tel_")) for t in found if t.nrows)
 
 
 @dataclass(frozen=True)
@@ -112,8 +120,7 @@ class _Content:
         with tables.open_file(path) as h5file:
             showers = h5file.get_node(nodes.SHOWER)
             columns = [showers.col(name) for name in _IDENTITY]
-            groups = h5file.iter_nodes(nodes.PARAMETERS, "Table")
-            tel_ids = frozenset(int(t.name.removeprefix("tel_")) for t in groups if t.nrows)
+            tel_ids = telescopes_in(h5file)
         order = np.lexsort(columns[::-1])
         return cls(tuple(column[order] for column in columns), tel_ids)
 

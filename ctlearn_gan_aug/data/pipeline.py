@@ -1,6 +1,7 @@
 """Events to an endless, shuffled, seeded tf.data stream that can start at any batch."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -36,6 +37,32 @@ class Symmetries:
             np.stack([s.source for s in found]),
             np.stack([labels.rotation(s.matrix) for s in found]),
         )
+
+
+class Batch(NamedTuple):
+    """What one step learns from.
+
+    Attributes
+    ----------
+    pixels : tensor (B, n_pixels, c)
+        Simulated images, p.e. and ns.
+    shown : tensor (B, n_labels)
+        Labels that the critic is told of them.
+    own : tensor (B, n_labels) or None
+        Their own labels, where these are others.
+    observed : tensor (B, n_pixels, c) or None
+        Observed images, where the critic is shown such.
+    """
+
+    pixels: tf.Tensor
+    shown: tf.Tensor
+    own: tf.Tensor | None = None
+    observed: tf.Tensor | None = None
+
+    @property
+    def labels(self):
+        """The images' own labels (B, n_labels)."""
+        return self.shown if self.own is None else self.own
 
 
 def training_batches(

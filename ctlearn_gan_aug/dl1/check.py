@@ -1,4 +1,4 @@
-"""Is this file a simulated DL1 file we can read? If not, why, in one sentence."""
+"""Is this file a DL1 file we can read? If not, why, in one sentence."""
 
 import logging
 from collections.abc import Sequence
@@ -13,9 +13,21 @@ log = logging.getLogger(__name__)
 #: Oldest and newest major version of ctapipe's data model that are understood.
 _OLDEST, _NEWEST = 6, 7
 _VERSION = "CTA PRODUCT DATA MODEL VERSION"
+#: Values of ``CTA PROCESS TYPE``.
+SIMULATION, OBSERVATION = "Simulation", "Observation"
+_OTHER_KIND = {
+    SIMULATION: (
+        "holds data of type '{kind}', simulated events are needed; a training takes observations "
+        "as data.observed."
+    ),
+    OBSERVATION: (
+        "holds data of type '{kind}', observations are needed; a training takes simulated events "
+        "as data.files."
+    ),
+}
 
 
-def check_dl1_files(paths: Sequence[str | Path]) -> None:
+def check_dl1_files(paths: Sequence[str | Path], kind: str = SIMULATION) -> None:
     """Check files that are read together, see `check_dl1`; warns if their data models differ.
 
     Images, labels and pointings mean the same in all data models that are understood. Parameters
@@ -28,7 +40,7 @@ def check_dl1_files(paths: Sequence[str | Path]) -> None:
     """
     first_of = {}
     for path in paths:
-        check_dl1(path)
+        check_dl1(path, kind)
         first_of.setdefault(data_model(path), Path(path).name)
     if len(first_of) > 1:
         examples = ", ".join(f"{version} in {name}" for version, name in first_of.items())
@@ -45,15 +57,15 @@ def data_model(path: str | Path) -> str:
         return _text(h5file.attrs[_VERSION])
 
 
-def check_dl1(path: str | Path) -> None:
-    """Check that ``path`` is a complete DL1 file of simulated images and parameters.
+def check_dl1(path: str | Path, kind: str = SIMULATION) -> None:
+    """Check that ``path`` is a complete DL1 file of simulated, or observed, images and parameters.
 
     The structure is looked at with h5py only, then the keys of its rows.
 
     Raises
     ------
     UserError
-        If the file is missing, in use, no HDF5, truncated, not ctapipe's DL1, not simulated,
+        If the file is missing, in use, no HDF5, truncated, not ctapipe's DL1, not of this kind,
         without images or parameters, of a data model before v6 or after v7, or has several rows
         for one event.
     """
@@ -67,7 +79,7 @@ def check_dl1(path: str | Path) -> None:
         if not h5py.is_hdf5(path):
             raise UserError(f"{path}: is not an HDF5 file; a ctapipe DL1 file is expected.")
         with h5py.File(path) as h5file:
-            problem = _problem(h5file)
+            problem = _problem(h5file, kind)
         problem = problem or _key_problem(path)
     except PermissionError:
         raise UserError(f"{path}: is not readable; check its permissions.") from None
@@ -95,7 +107,7 @@ def _key_problem(path: Path) -> str | None:
         return key_problem(h5file)
 
 
-def _problem(h5file: h5py.File) -> str | None:
+def _problem(h5file: h5py.File, kind: str) -> str | None:
     """What keeps an intact HDF5 file from being usable DL1, None if nothing does."""
     if _VERSION not in h5file.attrs:
         return "is HDF5 but not a ctapipe data product; process it with ctapipe-process."
@@ -107,19 +119,20 @@ def _problem(h5file: h5py.File) -> str | None:
             f"has data model {version}, newer than v{_NEWEST} that this version of ctlearn-gan-aug "
             "knows; update it or process the file with an older ctapipe."
         )
-    kind = _text(h5file.attrs.get("CTA PROCESS TYPE", "unknown"))
-    if kind != "Simulation":
-        return f"holds data of type '{kind}', simulated events are needed."
+    found = _text(h5file.attrs.get("CTA PROCESS TYPE", "unknown"))
+    if found != kind:
+        return _OTHER_KIND[kind].format(kind=found)
     from . import nodes  # takes seconds, for it imports ctapipe
 
-    tables = (nodes.SIMULATION_RUN, nodes.SHOWER, nodes.TRIGGER, nodes.TELESCOPE_TRIGGER)
-    truth = (*tables, nodes.POINTING)
-    for node in (*truth, *nodes.INSTRUMENT, nodes.IMAGES, nodes.PARAMETERS):
+    truth = (nodes.SIMULATION_RUN, nodes.SHOWER, nodes.TELESCOPE_TRIGGER, nodes.POINTING)
+    events = (nodes.TRIGGER, *(truth if kind == SIMULATION else ()))
+    for node in (*events, *nodes.INSTRUMENT, nodes.IMAGES, nodes.PARAMETERS):
         if linked := _link_on_the_way(h5file, node):
             return f"has a link in the place of {linked}; write the file with ctapipe-merge."
-    for node in truth:
+    for node in events:
         if node not in h5file:
-            return f"has no {node}; simulated, triggered events are needed."
+            kinds = "simulated, triggered" if kind == SIMULATION else "triggered"
+            return f"has no {node}; {kinds} events are needed."
     for node in nodes.INSTRUMENT:
         if node not in h5file:
             return f"has no {node}, so its telescopes are unknown; process it again."

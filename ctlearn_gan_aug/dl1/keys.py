@@ -78,8 +78,8 @@ def sorted_repeats(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarra
 
 
 def _tables(h5file: tables.File) -> Iterator[tuple[str, tables.Table]]:
-    """Tables with the name of `_KEYS` that they belong to."""
-    for path in _KEYS:
+    """Tables that are there, with the name of `_KEYS` that they belong to."""
+    for path in filter(h5file.__contains__, _KEYS):
         node = h5file.get_node(path)
         for table in [node] if isinstance(node, tables.Table) else h5file.iter_nodes(node, "Table"):
             yield path, table

@@ -107,6 +107,7 @@ class RegionLabels:
     def _run(self, obs_id: int, pointing: np.ndarray) -> Run:
         table, region = self._bundle.label_table, self._region
         energies = region.energy or (table["true_energy"].min(), table["true_energy"].max())
+        index = region.spectrum.index
         return Run(
             obs_id=obs_id,
             pointing_alt=pointing[0],
@@ -114,7 +115,7 @@ class RegionLabels:
             telescope_pointing=(pointing[2], pointing[3]),
             energy_range=energies,
             n_showers=self._n_of_run[obs_id],
-            spectral_index=region.spectrum.index if region.spectrum.index else np.nan,
+            spectral_index=np.nan if index is None else index,
             max_viewcone_radius=region.offset[1] if region.offset else None,
         )
 

@@ -13,6 +13,7 @@ from ..data.mapper import GridMapper
 from ..directions import offset_angle
 from ..errors import UserError
 from ..memory import images_per_batch
+from ..models.ctlearn import by_task
 
 _BATCH = 256
 
@@ -74,11 +75,6 @@ def offsets(labels: Table, focal_length: float) -> np.ndarray:
     return offset_angle(*xy, focal_length)
 
 
-def tasks_of(model: keras.Model) -> list[str]:
-    """CTLearn's tasks that a model was trained for; one of the type alone gives its scores bare."""
-    return list(model.output) if isinstance(model.output, dict) else ["type"]
-
-
 def predict(
     model: keras.Model, reader, is_signal: bool, advance: Callable[[int], None]
 ) -> Predicted:
@@ -127,7 +123,7 @@ def _blocks(model, reader) -> Iterator[tuple[Block, dict[str, np.ndarray]]]:
     size = images_per_batch(model, _BATCH)
     for block in read_blocks(reader, reader.example_identifiers, (*reader.channels, "image")):
         found = model.predict(as_grid(block.pixels[..., :-1]), batch_size=size, verbose=0)
-        yield block, found if isinstance(found, dict) else {"type": found}
+        yield block, by_task(found)
 
 
 def _check_input(model, reader) -> None:

@@ -16,11 +16,12 @@ from ..errors import UserError
 from ..files import atomic_folder, check_new
 from ..locks import only_writer
 from ..models.auxiliary import load_ctlearn_model
+from ..models.ctlearn import tasks_of
 from ..progress import image_progress
 from .cells import ENERGY_WIDTH, MIN_TEST, N_OFFSETS
 from .figure import draw_surveys
 from .generators import Generator, load_generators
-from .predict import Predicted, predict, tasks_of
+from .predict import Predicted, predict
 from .reading import read_config, read_labels
 from .record import block_text, record
 from .survey import Survey, survey

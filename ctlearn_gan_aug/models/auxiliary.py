@@ -1,4 +1,4 @@
-"""Frozen CTLearn models as a loss: generated images have to show their labels."""
+"""CTLearn models as a loss: generated images have to show their labels."""
 
 import zipfile
 from pathlib import Path
@@ -87,7 +87,7 @@ def label_columns(task: str, labels: LabelSet, match: str) -> list[int]:
 
 
 class AuxiliaryLoss:
-    """Weighted losses of frozen CTLearn models on generated images.
+    """Weighted losses of CTLearn models on generated images; frozen, unless others train them.
 
     ``match: zero`` is the AC-GAN's (Odena et al., arXiv 1610.09585) with a classifier trained
     beforehand: mean squared residuals in units of the label's training spread, categorical
@@ -162,20 +162,40 @@ class AuxiliaryLoss:
         encoded, real_encoded : tensor (B, n_labels)
             Their encoded labels. Both batches should hold the same labels, or as many of a kind.
         """
-        outputs = self._outputs(image)
         if self.match == "zero":
-            losses = {t: self._squared(t, outputs[t], encoded) for t in self.weights}
-        elif real is None or real_encoded is None:
+            return self.label_loss(image, encoded)
+        if real is None or real_encoded is None:
             raise ValueError("match: distribution compares with simulated images: give `real`.")
-        else:
-            simulated = self._outputs(tf.stop_gradient(real))
-            losses = {
+        outputs, simulated = self._outputs(image), self._outputs(tf.stop_gradient(real))
+        return self._weighted(
+            {
                 task: energy_distance(
                     self._residuals(task, outputs[task], encoded),
                     tf.stop_gradient(self._residuals(task, simulated[task], real_encoded)),
                 )
                 for task in self.weights
             }
+        )
+
+    def label_loss(self, image, encoded):
+        """How badly the models find the labels, as ``match: zero`` counts it: a scalar.
+
+        Parameters
+        ----------
+        image : tensor (B, side, side, c)
+            Network units.
+        encoded : tensor (B, n_labels)
+            Encoded labels.
+        """
+        outputs = self._outputs(image)
+        return self._weighted({t: self._squared(t, outputs[t], encoded) for t in self.weights})
+
+    @property
+    def models(self) -> list[keras.Model]:
+        """Every model once."""
+        return list({id(judge.model): judge.model for judge, _ in self._judges.values()}.values())
+
+    def _weighted(self, losses: dict):
         return tf.add_n([weight * losses[task] for task, weight in self.weights.items()])
 
     def _outputs(self, image) -> dict:

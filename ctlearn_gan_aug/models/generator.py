@@ -1,21 +1,21 @@
 """Generators: latent, labels, label maps, noise and pedestals to images on the compact grid."""
 
+from collections.abc import Iterator
+
 import keras
 
 from ..config.networks import GeneratorConfig
 from . import layers as L
 from .blocks import attend, spectrally_normalised
+from .codes import with_codes
+from .growth import PLAIN, Growth
+from .pixels import gated, signal_over_pedestal
 
 #: Channels of independent normal noise per pixel.
 NOISE_CHANNELS = 4
 _TRUNK_LAYERS = 3
-#: Inverse width of the transition from pedestal to signal. The night-sky noise is 1/8 in network
-#: units by choice of the charge scale; a transition as wide would let light leak into all pixels.
-_SHARPNESS = 20.0
-#: The same for times; softer, so that pixels where signal and pedestal compete teach them too.
-_TIME_SHARPNESS = 16.0
-#: How far below its pedestal in network units a signal shows nothing anyway.
-_FLOOR = -0.3
+#: Of the dcgan's layers, by name: a shared initializer object would give them equal weights.
+_DCGAN = {"use_bias": False, "kernel_initializer": "orthogonal"}
 
 
 def build_generator(
@@ -24,6 +24,7 @@ def build_generator(
     told: tuple[int, int],
     reach: tuple[float, ...],
     gate: tuple[float, float] | None = None,
+    growth: Growth | None = None,
 ) -> keras.Model:
     """Build a generator.
 
@@ -40,14 +41,18 @@ def build_generator(
     gate : (float, float), optional
         Slope and offset of the peak-time gate as a function of the charge channel; needed for two
         channels (see `ctlearn_gan_aug.intensity`).
+    growth : Growth, optional
+        How far it has grown; without, fully.
 
     Returns
     -------
     keras.Model
         Inputs ``latent`` (B, latent), ``labels`` (B, told[0]), ``maps`` (B, side, side, told[1]),
         ``noise`` (B, side, side, NOISE_CHANNELS) and, for every channel, ``pedestal0`` ...
-        (B, side, side, 1) of `IntensityTransform.pedestals`; output (B, side, side, n_channels).
+        (B, side, side, 1) of `IntensityTransform.pedestals`; output (B, side, side, n_channels),
+        at the side of its level while it grows.
     """
+    growth = growth or PLAIN
     n_channels = len(reach)
     inputs = {
         "latent": keras.Input((config.latent,), name="latent"),
@@ -57,17 +62,40 @@ def build_generator(
     }
     for i in range(n_channels):
         inputs[f"pedestal{i}"] = keras.Input((side, side, 1), name=f"pedestal{i}")
-    if config.architecture == "residual":
-        charge, *time = _residual(config, inputs, side, reach)
-    else:
-        charge, *time = _dcgan(config, inputs, side, n_channels)
+    seen = inputs | {"latent": with_codes(inputs["latent"], config.codes)}
+    is_residual = config.architecture == "residual"
+    image = None
+    for level, features in (_residual if is_residual else _dcgan)(config, seen, side):
+        if level in growth.shown:
+            if is_residual:
+                channels = _residual_pixels(features, inputs, level, reach, growth)
+            else:
+                channels = _dcgan_pixels(config, features, side, level, n_channels)
+            image = _image(image, channels, level, gate, growth)
+        if level == growth.level:
+            break
     # Images leave in float32 whatever precision the layers compute in.
     with L.precision("float32"):
-        if time:
-            charge = keras.layers.Concatenate()([charge, _gated(time[0], charge, gate)])
-        image = keras.layers.Activation("linear", name="image")(charge)
+        image = keras.layers.Activation("linear", name="image")(image)
     model = keras.Model(list(inputs.values()), image, name="generator")
     return spectrally_normalised(model) if config.spectral_norm else model
+
+
+def _image(coarser, channels: list, level: int, gate, growth: Growth):
+    """The image of a level from its channels, faded in over the coarser one if there is one."""
+    with L.precision("float32"):
+        charge, *time = channels
+        if time:
+            opened = gated(time[0], charge, gate, _at(level))
+            charge = keras.layers.Concatenate()([charge, opened])
+        if coarser is not None:
+            coarser = L.upsample(coarser, charge.shape[1])
+        return growth.blended(coarser, charge, "image_blend")
+
+
+def _at(level: int) -> str:
+    """Ending of the names of layers that make the pixels of a level other than the last."""
+    return f"_at{level}" if level else ""
 
 
 def _level_sides(side: int, levels: int) -> list[int]:
@@ -78,7 +106,7 @@ def _level_sides(side: int, levels: int) -> list[int]:
     return sides
 
 
-def _residual(config: GeneratorConfig, inputs: dict, side: int, reach: tuple[float, ...]):
+def _residual(config: GeneratorConfig, inputs: dict, side: int) -> Iterator[tuple]:
     """A pointwise trunk that places the shower, and residual levels that make it fluctuate.
 
     The trunk sees each cell's position relative to the requested direction and core and the label
@@ -86,6 +114,11 @@ def _residual(config: GeneratorConfig, inputs: dict, side: int, reach: tuple[flo
     from coarse to fine add what varies at equal labels, down to per-pixel noise (as in StyleGAN,
     Karras et al., arXiv 1812.04948). Labels act by FiLM in the levels. The night sky needs no
     learning: the signal is put on pedestals drawn from the data.
+
+    Yields
+    ------
+    (int, tensor (B, side, side, c))
+        How often the side of its features is half the image's, and the features, coarse to fine.
     """
     sides = _level_sides(side, len(config.channels))
     code, style, trunk = _code(config, inputs)
@@ -100,12 +133,19 @@ def _residual(config: GeneratorConfig, inputs: dict, side: int, reach: tuple[flo
         seen = keras.layers.Concatenate()(seen) if len(seen) > 1 else seen[0]
         x = _block(config, x, seen, style, width, f"level{level}")
         x = attend(x, f"level{level}_attention", config.attention)
-    x = _finest(config, x, trunk, inputs["noise"], style, side)
-    # Pixels in bfloat16 would show its steps.
-    with L.precision("float32"):
-        signal = [_pixels(x, inputs["noise"], f"pixels{i}") for i in range(len(reach))]
-        signal = [_bounded(x, 2.0 * limit) for x, limit in zip(signal, reach, strict=True)]
-        return _over_pedestal(signal, [inputs[f"pedestal{i}"] for i in range(len(reach))])
+        yield len(sides) - 1 - level, x
+    yield 0, _finest(config, x, trunk, inputs["noise"], style, side)
+
+
+def _residual_pixels(features, inputs: dict, level: int, reach, growth: Growth) -> list:
+    """Channels of an image at a level, times not gated."""
+    pedestal = [inputs[f"pedestal{i}"] for i in range(len(reach))]
+    noise = inputs["noise"]
+    if level:
+        with L.precision("float32"):
+            noise = L.pool(noise, 2**level)
+            pedestal = growth.pedestals(pedestal, level)
+    return signal_over_pedestal(features, noise, pedestal, reach, _at(level))
 
 
 def _code(config: GeneratorConfig, inputs: dict):
@@ -168,87 +208,46 @@ def _finest(config, x, trunk, noise, style, side: int):
     return L.leaky(L.conv(keras.layers.Add()([x, y]), width, 1, "finest_out"))
 
 
-def _pixels(x, noise, name: str):
-    """One channel: a value, and noise of an amplitude that depends on the place in the image."""
-    value = L.conv(x, 1, 1, f"{name}_value", gain=0.01)
-    amplitude = L.conv(x, 1, 1, f"{name}_amplitude", gain=0.01, activation="softplus")
-    grain = L.conv(noise, 1, 1, f"{name}_noise", gain=0.05, use_bias=False)
-    return keras.layers.Add()([value, keras.layers.Multiply()([amplitude, grain])])
+def _dcgan(config: GeneratorConfig, inputs: dict, side: int) -> Iterator[tuple]:
+    """The thesis' generator: labels beside the latents, upsampling by convolutions.
 
-
-def _bounded(x, limit: float):
-    """Smoothly within +-limit: a critic with batch normalisation does not call back runaways."""
-    x = keras.layers.Rescaling(1.0 / limit)(x)
-    x = keras.layers.Activation("tanh")(x)
-    return keras.layers.Rescaling(limit)(x)
-
-
-def _floored(x):
-    """Hardly lower than the floor.
-
-    A signal far below the pedestal has no gradient any more. Most pixels are dark, and would take
-    the rest of the image with them before the generator knows where showers lie.
+    Yields as `_residual` does; the last upsampling, to pixels, is left to `_dcgan_pixels`.
     """
-    x = keras.layers.Rescaling(1.0, -_FLOOR)(x)
-    return keras.layers.Rescaling(1.0, _FLOOR)(L.leaky(L.leaky(x)))
-
-
-def _over_pedestal(signal, pedestal):
-    """The larger of signal and pedestal, and its time, as a pulse finder would choose."""
-    excess = keras.layers.Subtract(name="excess")([signal[0], pedestal[0]])
-    rise = keras.layers.Rescaling(_SHARPNESS)(_floored(excess))
-    rise = keras.layers.Activation("softplus")(rise)
-    rise = keras.layers.Rescaling(1.0 / _SHARPNESS)(rise)
-    image = [keras.layers.Add(name="charge")([pedestal[0], rise])]
-    if len(signal) > 1:
-        won = keras.layers.Rescaling(_TIME_SHARPNESS)(excess)
-        won = keras.layers.Activation("sigmoid")(won)
-        change = keras.layers.Subtract()([signal[1], pedestal[1]])
-        change = keras.layers.Multiply()([won, change])
-        image.append(keras.layers.Add(name="time")([pedestal[1], change]))
-    return image
-
-
-def _dcgan(config: GeneratorConfig, inputs: dict, side: int, n_channels: int):
-    """The thesis' generator: labels beside the latents, upsampling by convolutions."""
     x = inputs["latent"]
     if config.conditioning == "concat":
         x = keras.layers.Concatenate()([x, inputs["labels"]])
     base = -(-side // 2 ** len(config.channels))
     width = config.channels[0]
-    # By name: a shared initializer object would give equal layers equal weights.
-    options = {"use_bias": False, "kernel_initializer": "orthogonal"}
-    x = keras.layers.Dense(base * base * width, name="base", **options)(x)
+    x = keras.layers.Dense(base * base * width, name="base", **_DCGAN)(x)
     x = L.leaky(keras.layers.BatchNormalization(name="base_norm")(x))
     x = keras.layers.Reshape((base, base, width))(x)
+    yield len(config.channels) - 1, x
     for level, width in enumerate(config.channels[1:]):
-        x = _upsample(config.upsampling, x, width, f"up{level}", options)
+        x = _upsample(config.upsampling, x, width, f"up{level}")
         x = L.leaky(keras.layers.BatchNormalization(name=f"norm{level}")(x))
         x = attend(x, f"level{level}_attention", config.attention)
+        yield len(config.channels) - 2 - level, x
+
+
+def _dcgan_pixels(config: GeneratorConfig, features, side: int, level: int, n: int) -> list:
+    """Channels of an image at a level, cut from the middle of the camera's grid and its margin."""
+    margin = (2 ** (level + 1) * features.shape[1] - side) // 2
+    cut = margin // 2**level, -(-side // 2**level)
     channels = (
-        _upsample(config.upsampling, x, 1, f"pixels{i}", options) for i in range(n_channels)
+        _upsample(config.upsampling, features, 1, f"pixels{i}{_at(level)}") for i in range(n)
     )
-    return [_centre_crop(channel, side) for channel in channels]
+    return [_cropped(channel, *cut) for channel in channels]
 
 
-def _upsample(kind: str, x, width: int, name: str, options: dict):
+def _upsample(kind: str, x, width: int, name: str):
     if kind == "transposed":
         return keras.layers.Conv2DTranspose(
-            width, 4, strides=2, padding="same", name=name, **options
+            width, 4, strides=2, padding="same", name=name, **_DCGAN
         )(x)
     x = L.upsample(x)
-    return keras.layers.Conv2D(width, 3, padding="same", name=name, **options)(x)
+    return keras.layers.Conv2D(width, 3, padding="same", name=name, **_DCGAN)(x)
 
 
-def _centre_crop(x, side: int):
-    excess = x.shape[1] - side
-    cut = (excess // 2, excess - excess // 2)
+def _cropped(x, first: int, side: int):
+    cut = (first, x.shape[1] - side - first)
     return keras.layers.Cropping2D((cut, cut))(x)
-
-
-def _gated(time, charge, gate: tuple[float, float]):
-    """Times of pixels without signal carry nothing: close them as the data's transform does."""
-    slope, offset = gate
-    opening = keras.layers.Rescaling(slope, offset, name="gate_scale")(charge)
-    opening = keras.layers.Activation("sigmoid", name="gate")(opening)
-    return keras.layers.Multiply(name="gated_time")([time, opening])

@@ -9,6 +9,7 @@ import tensorflow as tf
 from ..camera import Camera
 from ..errors import UserError
 from ..intensity import IntensityTransform
+from .ctlearn import by_task
 
 
 class CTLearnJudge:
@@ -83,7 +84,7 @@ class CTLearnJudge:
     def _predict(self, images) -> dict:
         """Outputs by task; a CTLearn model of the type alone gives them bare."""
         outputs = self.model(images, training=False)
-        return outputs if isinstance(outputs, dict) else {"type": outputs}
+        return by_task(outputs)
 
 
 def _sparse(mapping) -> tf.SparseTensor:

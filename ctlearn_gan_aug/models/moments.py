@@ -4,14 +4,16 @@ import keras
 from keras import ops
 
 from . import layers as L
+from .growth import PLAIN, Growth
 from .shape import image_shape
+from .view import View
 
 #: Inverse of the jitter of times that counts as much.
 _STEEPNESS = 5.0
 _WIDTHS = (128, 64)
 
 
-def judged_moments(image, bright, rough, maps, labels):
+def judged_moments(views: dict[int, View], maps, labels, growth: Growth = PLAIN):
     """Features (B, 64) of where the light lies, how much there is and when it came.
 
     As Hillas did (ICRC 19 (1985) 3, 445), images are described by sums over their pixels; here of
@@ -22,21 +24,28 @@ def judged_moments(image, bright, rough, maps, labels):
 
     Parameters
     ----------
-    image : list of tensor (B, side, side)
-        Channels in network units, charge first.
-    bright : tensor (B, side, side)
-        Its `light`.
-    rough : list of tensor (B, side, side)
-        Its contrast and, if there are times, their jitter.
+    views : dict of int to View
+        What is seen of the images, by level.
     maps : tensor (B, side, side, n_maps)
-        Label maps.
+        Label maps of the camera's grid.
     labels : tensor (B, n)
         The label vector (see `LabelMaps`).
+    growth : Growth
+        How far the critic has grown: numbers of the finer level fade in over those of the coarser.
     """
-    sums = image_moments(image, bright, rough, maps)
-    sums = ops.reshape(sums, (-1, sums.shape[1] * sums.shape[2]))
+    place = {level: growth.mean(maps, level) for level in growth.shown}
+
+    def sums_at(level):
+        view = views[level]
+        found = image_moments(view.channels, view.bright, view.rough, place[level])
+        return ops.reshape(found, (-1, found.shape[1] * found.shape[2]))
+
+    def shape_at(level):
+        return image_shape(views[level].bright, views[level].times, place[level])
+
+    sums = growth.of_levels(sums_at, "moments_blend")
     sums = keras.layers.BatchNormalization(momentum=0.9, name="moments_norm")(sums)
-    shape = image_shape(bright, image[1:], maps)
+    shape = growth.of_levels(shape_at, "shape_blend")
     shape = keras.layers.BatchNormalization(momentum=0.9, name="shape_norm")(shape)
     x = keras.layers.Concatenate()([sums, shape, labels])
     for number, width in enumerate(_WIDTHS):
@@ -56,7 +65,16 @@ def judged_shape(bright, times, maps):
 def image_moments(image, bright, rough, maps):
     """Means over the cells of powers of light, times the label maps or their squares.
 
-    Parameters are those of `judged_moments`.
+    Parameters
+    ----------
+    image : list of tensor (B, side, side)
+        Channels in network units, charge first.
+    bright : tensor (B, side, side)
+        Its `light`.
+    rough : list of tensor (B, side, side)
+        Its contrast and, if there are times, their jitter.
+    maps : tensor (B, side, side, n_maps)
+        Label maps.
 
     Returns
     -------

@@ -39,7 +39,7 @@ class Scores(keras.Model):
             Pixels (B, n_pixels, n_channels) in p.e. and ns, labels (B, n_labels), encoded.
         """
         found = self.network(self.seen(*inputs), training=False)
-        return ops.reshape(found[0] if isinstance(found, list | tuple) else found, (-1,))
+        return ops.reshape(found["score"] if isinstance(found, dict) else found, (-1,))
 
     def seen(self, pixels, encoded) -> list:
         """What the critic is given: images on the grid in network units, and label maps."""

@@ -6,7 +6,6 @@ import keras
 
 from ..config.refine import RefineConfig
 from ..config.refiner import RefinerMeta
-from ..data.fingerprint import events_digest
 from ..intensity import IntensityTransform
 from ..refiner import FORMAT_VERSION
 from ..training.describe import provenance, software, unique_name
@@ -17,11 +16,12 @@ def describe(
     config: RefineConfig, domains: Domains, intensity: IntensityTransform, translator: keras.Model
 ) -> RefinerMeta:
     """All that a user of the refiner needs to know of how it came to be."""
-    source, target = domains.source, domains.target
-    digests = events_digest(source), events_digest(target)
+    source = domains.source
+    origins = provenance(source), provenance(domains.target)
+    content = {"sha256": "".join(origin["sha256"] for origin in origins)}
     return RefinerMeta(
         format_version=FORMAT_VERSION,
-        refiner_id=unique_name("".join(digests), config, translator),
+        refiner_id=unique_name(content, config, translator),
         particle=config.particle,
         camera=source.camera.name,
         tel_id=source.camera.tel_id,
@@ -32,6 +32,6 @@ def describe(
         quality_criteria=config.data.quality_criteria,
         cleaning=asdict(domains.cleaning),
         software=software(),
-        source=provenance(source, digests[0]),
-        target=provenance(target, digests[1]),
+        source=origins[0],
+        target=origins[1],
     )

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..data.events import Events
 from ..dl1.cleaning import CleaningSettings
-from ..training.snapshots import image_parameters, mean_w1
+from ..training.diversity import mean_w1
+from ..training.snapshots import image_parameters
 
 #: Events of each domain that are looked at, and below which a distance would say nothing.
 MAX_EVENTS, MIN_EVENTS = 2000, 100

@@ -16,7 +16,7 @@ from ..errors import UserError
 from ..models.patches import build_patch_critic
 from ..models.regressor import build_regressor
 from ..refiner import new_translator, save_refiner
-from ..training.checkpoint import load_checkpoint, save_checkpoint
+from ..training.checkpoint import load_checkpoint, read_progress, save_checkpoint
 from ..training.folder import CHECKPOINT
 from ..training.job import run_in_folder
 from ..training.monitor import Monitor
@@ -206,7 +206,8 @@ class RefineRun:
 
     def _restore(self) -> int:
         """Return to the last checkpoint; returns its step."""
-        progress = load_checkpoint(self.checkpoint, self.networks, told=())
+        progress = read_progress(self.checkpoint, told=("rollbacks",))
+        load_checkpoint(self.checkpoint, self.networks)
         self.schedule.resume(progress["elapsed"], progress["rollbacks"])
         log.info("Going on from step %d.", progress["step"])
         return progress["step"]

@@ -61,12 +61,15 @@ class ChoosingSampler(Sampler):
         """
         return self._effective / max(self._n_chosen * self.candidates, 1)
 
-    def images(self, numbers: np.ndarray, encoded: np.ndarray) -> np.ndarray:
-        """See `NumberedImages`."""
+    def images(
+        self, numbers: np.ndarray, encoded: np.ndarray, latents: np.ndarray | None = None
+    ) -> np.ndarray:
+        """As `Sampler.images`."""
         n, k = len(encoded), self.candidates
         every = (numbers[:, None] * k + np.arange(k)).reshape(-1)
         labels = np.repeat(encoded, k, axis=0)
-        pixels = super().images(every, labels)
+        latents = None if latents is None else np.repeat(latents, k, axis=0)
+        pixels = super().images(every, labels, latents)
         weights = self._weights(pixels, labels).reshape(n, k)
         self._effective += float((1.0 / np.square(weights).sum(axis=1)).sum())
         self._n_chosen += n

@@ -111,14 +111,22 @@ class Sampler(NumberedImages):
         self._pixels = _Pixels(bundle, precision or best_precision(bundle.generator))
         self.batch_size = images_per_batch(self._pixels.network, batch_size)
 
-    def images(self, numbers: np.ndarray, encoded: np.ndarray) -> np.ndarray:
-        """See `NumberedImages`."""
+    def images(
+        self, numbers: np.ndarray, encoded: np.ndarray, latents: np.ndarray | None = None
+    ) -> np.ndarray:
+        """As `NumberedImages.images`.
+
+        ``latents`` (n, k) are the first entries of the latent vectors; drawn where they are NaN.
+        """
         n, size = len(encoded), min(self.batch_size, len(encoded))
         pixels = np.empty((n, *self._pixels.shape), np.float32)
         for start in range(0, n, max(size, 1)):
             # Parts of one size, of which the last overlaps: for another size JAX compiles anew.
             part = slice(min(start, n - size), min(start, n - size) + size)
             normal, uniform = self._random(numbers[part])
+            if latents is not None:
+                first = normal[:, : latents.shape[1]]
+                np.copyto(first, latents[part], where=np.isfinite(latents[part]))
             pixels[part] = self._pixels.predict_on_batch([normal, uniform, encoded[part]])
         return pixels
 

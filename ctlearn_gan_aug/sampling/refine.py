@@ -113,9 +113,12 @@ class RefinedSampler(NumberedImages):
         """Of the sampler."""
         return self._sampler.acceptance
 
-    def images(self, numbers: np.ndarray, encoded: np.ndarray) -> np.ndarray:
-        """See `NumberedImages`."""
-        return self._refine(self._sampler.images(numbers, encoded), numbers)
+    def images(
+        self, numbers: np.ndarray, encoded: np.ndarray, latents: np.ndarray | None = None
+    ) -> np.ndarray:
+        """As `NumberedImages.images`; ``latents`` as in `Sampler.images`."""
+        chosen = () if latents is None else (latents,)
+        return self._refine(self._sampler.images(numbers, encoded, *chosen), numbers)
 
 
 class _Refined(keras.Model):

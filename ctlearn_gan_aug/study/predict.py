@@ -14,6 +14,7 @@ from ..data.mapper import GridMapper
 from ..data.store import open_store
 from ..directions import altaz_from_camera, offset_angle
 from ..dl1.subarray import read_subarray
+from ..models.ctlearn import by_task
 
 #: Images that a model sees at once.
 _BATCH = 256
@@ -77,9 +78,7 @@ def _outputs(model, mapper: GridMapper, pixels) -> dict[str, np.ndarray]:
     parts: dict[str, list] = {}
     for start in range(0, len(pixels), _BATCH):
         outputs = model.predict_on_batch(mapper(pixels[start : start + _BATCH]))
-        if not isinstance(outputs, dict):  # of a model of the type alone
-            outputs = {"type": outputs}
-        for task, values in outputs.items():
+        for task, values in by_task(outputs).items():
             parts.setdefault(task, []).append(np.asarray(values, np.float64))
     return {task: np.concatenate(values) for task, values in parts.items()}
 

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from ..bundle import new_critic
-from ..config.networks import CriticConfig
 from ..data.events import Events
 from ..labels import LabelSet
 from ..models.scoring import Scores
@@ -39,7 +38,6 @@ class CalibratedCritic:
     @classmethod
     def of(
         cls,
-        config: CriticConfig,
         step: AdversarialStep,
         training: Events,
         held_out: Events,
@@ -49,8 +47,6 @@ class CalibratedCritic:
 
         Parameters
         ----------
-        config : CriticConfig
-            Its architecture.
         step : AdversarialStep
             The trained networks.
         training, held_out : Events
@@ -58,7 +54,9 @@ class CalibratedCritic:
         labels : LabelSet
             Encodes their labels.
         """
-        model = new_critic(config, training.camera, labels, len(training.channels))
+        config, n_channels = step.config, len(training.channels)
+        codes = config.generator.codes
+        model = new_critic(config.critic, training.camera, labels, n_channels, codes)
         model.set_weights(step.networks.critic.get_weights())
         judge = Scores(model, step.maps, step.intensity, training.camera)
         if len(held_out) < _MIN_EVENTS:

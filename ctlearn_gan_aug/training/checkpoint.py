@@ -1,5 +1,6 @@
 """Full-state checkpoints: one safetensors file, replaced atomically."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,35 +44,40 @@ def save_checkpoint(path: Path, networks: HasState, progress: dict) -> None:
         save_file(tensors, part, metadata={"progress": json.dumps(progress)})
 
 
-def load_checkpoint(path: Path, networks: HasState, told: Sequence[str] = ("warmup",)) -> dict:
-    """Restore all variables in place; returns the progress that was saved with them.
+def read_progress(path: Path, told: Sequence[str] = ("growing",)) -> dict:
+    """The progress that was saved with a checkpoint.
 
     Parameters
     ----------
     path : Path
         The checkpoint.
-    networks : HasState
-        What is restored.
     told : sequence of str
         What the progress of the present version holds, unlike that of earlier ones.
 
     Raises
     ------
     UserError
-        If there is no checkpoint, it is damaged, or it is of another configuration.
+        If there is no checkpoint, or it is damaged or of an earlier version.
     """
-    from safetensors import SafetensorError, safe_open
-
     if not path.exists():
         raise UserError(f"{path}: no checkpoint to resume from; start without --resume.")
-    try:
-        with safe_open(path, framework="np") as saved:
-            progress = json.loads(saved.metadata()["progress"])
-            tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: is no readable checkpoint ({error}).") from None
+    with _opened(path) as saved:
+        progress = json.loads(saved.metadata()["progress"])
     if not set(told) <= progress.keys():
         raise UserError(f"{path}: was written by an earlier version; start anew with --overwrite.")
+    return progress
+
+
+def load_checkpoint(path: Path, networks: HasState) -> None:
+    """Restore all variables in place.
+
+    Raises
+    ------
+    UserError
+        If the checkpoint is damaged or of another configuration.
+    """
+    with _opened(path) as saved:
+        tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
     state = _state(networks)
     shapes = {name: tuple(v.shape) for name, v in state.items()}
     if shapes != {name: value.shape for name, value in tensors.items()}:
@@ -80,4 +86,14 @@ def load_checkpoint(path: Path, networks: HasState, told: Sequence[str] = ("warm
         )
     for name, variable in state.items():
         variable.assign(tensors[name])
-    return progress
+
+
+@contextlib.contextmanager
+def _opened(path: Path):
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as saved:
+            yield saved
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: is no readable checkpoint ({error}).") from None

@@ -37,6 +37,22 @@ class Turns(NamedTuple):
         )
 
 
+class Verdict(NamedTuple):
+    """What the critic says of B images.
+
+    Attributes
+    ----------
+    score : tensor (B, 1)
+    found_labels : tensor (B, k n_labels) or None
+        By k label heads.
+    found_codes : tensor (B, n_codes) or None
+    """
+
+    score: tf.Tensor
+    found_labels: tf.Tensor | None = None
+    found_codes: tf.Tensor | None = None
+
+
 class Criticism:
     """Scores, adversarial losses and regularisers, and their gradients.
 
@@ -54,11 +70,12 @@ class Criticism:
         self.config = config
         self.networks = networks
         self.maps = maps
+        self.codes = config.generator.codes
         suits = config.loss.adversarial == "wasserstein"
         suits = suits and config.loss.regularizer in chain.REGULARIZERS
         self.chain = chain.find_chain(networks.critic) if suits else None
 
-    def gradients(self, real, fake, real_labels, fake_labels, stream, turns: Turns):
+    def gradients(self, real, fake, real_labels, fake_labels, stream, turns: Turns, codes=None):
         """Which way the critic pushes.
 
         Parameters
@@ -71,6 +88,8 @@ class Criticism:
             Number of the update, for its random numbers.
         turns : Turns
             What this update holds beside scores.
+        codes : tensor (B, n_codes), optional
+            Those of the generated images.
 
         Returns
         -------
@@ -83,7 +102,7 @@ class Criticism:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(fake)
             data = real, fake, real_labels, fake_labels
-            critic, generator, values = self._losses(*data, stream, turns)
+            critic, generator, values = self._losses(*data, stream, turns, codes)
             scale = self.networks.loss_scale
             critic, generator = critic * scale, generator * scale
         gradients = tape.gradient(critic, self.networks.critic.trainable_variables)
@@ -99,7 +118,7 @@ class Criticism:
         push = -found.fake
         return found.critic, push, self._score_losses(found.real_score, found.fake_score)
 
-    def _losses(self, real, fake, real_labels, fake_labels, stream, turns: Turns):
+    def _losses(self, real, fake, real_labels, fake_labels, stream, turns: Turns, codes):
         """Scores of simulated and generated images in one batch.
 
         One batch, since batch normalisation would otherwise show each kind a network of its own.
@@ -117,9 +136,9 @@ class Criticism:
         labels = tf.concat([real_labels, fake_labels], 0)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch([real, fake])
-            scores, head = self._criticise(tf.concat([real, fake], 0), labels)
+            verdict = self._criticise(tf.concat([real, fake], 0), labels)
             parts = [tf.shape(real)[0], tf.shape(fake)[0]]
-            real_score, fake_score = tf.split(scores, parts)
+            real_score, fake_score = tf.split(verdict.score, parts)
         values = self._score_losses(real_score, fake_score)
         critic, generator = values["critic"], values["generator"]
         if turns.regularize:
@@ -134,8 +153,13 @@ class Criticism:
             critic += config.weight * config.interval * penalty
         if adaptive:
             values |= adaptive.follow(real_score)
-        if head is not None and turns.find_labels:
-            real_head, fake_head = tf.split(head, parts)
+        if codes is not None:
+            found = verdict.found_codes[-tf.shape(codes)[0] :]
+            values["codes"] = losses.information_loss(found, codes, self.codes)
+            information = self.codes.weight * values["codes"]
+            critic, generator = critic + information, generator + information
+        if verdict.found_labels is not None and turns.find_labels:
+            real_head, fake_head = tf.split(verdict.found_labels, parts)
             weight = self.config.critic.label_head * self.config.critic.label_interval
             found = self._head_losses(
                 _errors(real_head, real_labels), _errors(fake_head, fake_labels)
@@ -168,10 +192,9 @@ class Criticism:
         half = tf.shape(fake)[0] // 2
         return critic, 2.0 * heads * losses.energy_score(real[:half], fake[:half], fake[half:])
 
-    def _criticise(self, images, labels):
-        """Scores (B, 1), and the labels (B, k n_labels) the critic's heads find, if any."""
+    def _criticise(self, images, labels) -> Verdict:
         outputs = self.networks.critic([images, *self.maps(labels)], training=True)
-        return outputs if isinstance(outputs, list | tuple) else (outputs, None)
+        return Verdict(**outputs) if isinstance(outputs, dict) else Verdict(outputs)
 
     def _penalised_point(self, real, fake, stream):
         """Where the slope is taken (B, side, side, c), and the key of its random numbers."""
@@ -184,7 +207,7 @@ class Criticism:
         point, _ = self._penalised_point(real, fake, stream)
         with tf.GradientTape() as tape:
             tape.watch(point)
-            score, _ = self._criticise(point, labels)
+            score = self._criticise(point, labels).score
         return penalties.penalty(self.config.loss.regularizer, tape.gradient(score, point))
 
 

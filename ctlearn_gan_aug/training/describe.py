@@ -26,15 +26,21 @@ def describe(
     labels: LabelSet,
     intensity: IntensityTransform,
     generator: keras.Model,
+    observed: Events | None = None,
 ) -> BundleMeta:
-    """All that a user of the generator needs to know of how it came to be."""
+    """All that a user of the generator needs to know of how it came to be.
+
+    ``observed`` are the images that generated ones are to be like, if not the simulated ones.
+    """
     sample = events.sample(_MAX_IMAGES)
     charges = sample.pixels[..., sample.channels.index("image")]
     cleaning = infer_cleaning(charges, sample.masks, events.camera.geometry)
-    fingerprint = events_digest(events)
+    data = provenance(events)
+    if observed is not None:
+        data |= {"domain": "observed", "observed": provenance(observed)}
     return BundleMeta(
         format_version=FORMAT_VERSION,
-        bundle_id=unique_name(fingerprint, config, generator),
+        bundle_id=unique_name(data, config, generator),
         particle=config.particle,
         camera=events.camera.name,
         tel_id=events.camera.tel_id,
@@ -46,26 +52,27 @@ def describe(
         quality_criteria=config.data.quality_criteria,
         cleaning=asdict(cleaning),
         software=software(),
-        data=provenance(events, fingerprint),
+        data=data,
     )
 
 
-def provenance(events: Events, fingerprint: str) -> dict:
-    """Where events are from, as plain values; ``fingerprint`` is their `events_digest`."""
+def provenance(events: Events) -> dict:
+    """Where events are from, as plain values."""
     return {
         "files": [path.name for path in events.sources],
-        "sha256": fingerprint,
+        "sha256": events_digest(events),
         "n_events": len(events),
     }
 
 
-def unique_name(fingerprint: str, config: Section, generator: keras.Model) -> str:
+def unique_name(data: dict, config: Section, network: keras.Model) -> str:
     """The same for the same data, configuration and weights.
 
     With a time budget, weights differ from run to run.
     """
-    digest = hashlib.sha256((fingerprint + config.model_dump_json()).encode())
-    for values in model_weights(generator).values():
+    contents = data["sha256"] + data.get("observed", {}).get("sha256", "")
+    digest = hashlib.sha256((contents + config.model_dump_json()).encode())
+    for values in model_weights(network).values():
         digest.update(values)
     return str(uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()))
 

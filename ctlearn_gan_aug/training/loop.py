@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..config.train import TrainConfig
+from ..data.pipeline import Batch
 from ..errors import UserError
 from .criticism import Turns
 from .monitor import Monitor
@@ -38,13 +39,15 @@ class Loop:
     monitor : Monitor
         Is told the losses.
     batches : callable
-        Number of the first batch to an iterator of (pixels, encoded labels).
+        Number of the first batch to an iterator of what `Batch` is made of.
     save, draw : callable
         Keep the state, draw sample figures; are told the step.
     look : callable
-        Sees whether the warm-up ends; is told the step.
+        Looks after every step at what has come of it; is told the step and its values.
     snapshot : callable
         Measure the state, ``training.snapshots`` times a run; is told the step.
+    grow : callable
+        Change the networks if it is time to; is told the step.
     restore : callable
         Return to the last state that was kept, and tell its step.
     interrupted : bool
@@ -59,8 +62,9 @@ class Loop:
     save: Callable[[int], None]
     restore: Callable[[], int]
     draw: Callable[[int], None]
-    look: Callable[[int], None] = lambda step: None
+    look: Callable[[int, dict], None] = lambda step, values: None
     snapshot: Callable[[int], None] = lambda step: None
+    grow: Callable[[int], None] = lambda step: None
     interrupted: bool = False
 
     def run(self, first: int) -> int:
@@ -87,12 +91,13 @@ class Loop:
         part = self._part(number)
         ended = False
         while not ended:
+            self.grow(number)
             rates = self.schedule.learning_rates(number)
             self.step.networks.set_learning_rates(rates)
             values = self._one_step(batches, number)
             number += 1
             self.schedule.pace.tick(number)
-            self.look(number)
+            self.look(number, values)
             ended = self.interrupted or self.schedule.fraction(number) >= 1.0
             self.monitor.update(number, values, last=ended)
             _check_finite(self.monitor.latest)
@@ -119,17 +124,26 @@ class Loop:
         pair_weight = tf.constant(self.schedule.pair_weight(number), tf.float32)
         last = config.training.critic_steps - 1
         for part in range(last + 1):
-            pixels, shown, *own = next(batches)
-            labels = own[0] if own else shown  # a vicinity shows the critic other labels
+            batch = Batch(*next(batches))
             if self.schedule.is_warmup:
                 continue
             turns = Turns.of(config, number * config.training.critic_steps + part)
             counter = tf.constant(part, tf.int64)
-            data = index, counter, pixels, labels
+            labels, shown = batch.labels, batch.shown
             if part == last:
-                return self.step.joint_step(*data, pair_weight, turns, shown)
-            self.step.critic_step(*data, turns, shown)
-        return self.step.generator_step(index, pixels, labels, pair_weight)
+                data = index, counter, batch.pixels, labels
+                values = self.step.joint_step(*data, pair_weight, turns, shown, batch.observed)
+                return values | self._cotrain(number, batch.pixels, labels)
+            real = batch.pixels if batch.observed is None else batch.observed
+            self.step.critic_step(index, counter, real, labels, turns, shown)
+        return self.step.generator_step(index, batch.pixels, batch.labels, pair_weight)
+
+    def _cotrain(self, number: int, pixels, labels) -> dict:
+        """Let the auxiliary learn on if it is its turn."""
+        cotraining = self.step.networks.cotraining
+        if not cotraining or not cotraining.is_due(number, self.schedule.fraction(number)):
+            return {}
+        return self.step.cotrain_step(tf.constant(number, tf.int64), pixels, labels)
 
     def _roll_back(self) -> int:
         rollbacks = self.schedule.rollbacks + 1

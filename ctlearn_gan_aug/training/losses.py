@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from ..config.networks import CodesConfig
+
 #: Weight of the mean's squared error beside the energy score in the warm-up.
 MEAN_WEIGHT = 3.0
 
@@ -76,6 +78,27 @@ def excess_penalty(fake, reach):
     """
     excess = tf.nn.relu(tf.abs(fake) - tf.constant(reach, tf.float32))
     return tf.reduce_mean(tf.reduce_sum(tf.square(excess), axis=[1, 2, 3]))
+
+
+def information_loss(found, codes, config: CodesConfig):
+    """How badly the critic finds the codes of generated images (InfoGAN, arXiv 1606.03657).
+
+    Minus the lower bound on the mutual information of codes and images, less the entropy of the
+    codes: the negative logarithm of the likelihood of the codes, normal ones with unit width,
+    without its constant.
+
+    Parameters
+    ----------
+    found, codes : tensor (B, config.size)
+        What the critic says: values of continuous codes, logits of categories; and what is true.
+    config : CodesConfig
+        How many of which kind.
+    """
+    n = config.continuous
+    loss = 0.5 * tf.reduce_sum(tf.square(found[:, :n] - codes[:, :n]), axis=1)
+    for part in config.parts[n:]:
+        loss += tf.nn.softmax_cross_entropy_with_logits(codes[:, part], found[:, part])
+    return tf.reduce_mean(loss)
 
 
 def energy_score(real, first, second):

@@ -79,7 +79,8 @@ class Monitor:
                 tf.summary.scalar(name, value)
 
     def _show(self, step: int, rate: float) -> None:
-        losses = " ".join(f"{name} {value:.3f}" for name, value in self.latest.items())
+        shown = {n: value for n, value in self.latest.items() if not n.endswith("_gradient")}
+        losses = " ".join(f"{name} {value:.3f}" for name, value in shown.items())
         text = f"step {step}  {rate * self.batch_size:.0f} images/s  {losses}"
         left = self.schedule.remaining(step, rate)
         self._progress(self.schedule.fraction(step), text, left)

@@ -27,3 +27,19 @@ class FusedAdam(keras.optimizers.Adam):
             epsilon=self.epsilon,
             grad=tf.cast(gradient, tf.float32),
         )
+
+    def go_on_from(self, earlier: "FusedAdam", variables: list, known: list) -> None:
+        """Take the state of an earlier optimizer, of variables ``known``, unless some are new.
+
+        Variables are the same if their paths are.
+        """
+        place = {variable.path: index for index, variable in enumerate(known)}
+        if any(variable.path not in place for variable in variables):
+            return
+        self.iterations.assign(earlier.iterations)
+        for mine, theirs in (
+            (self._momentums, earlier._momentums),
+            (self._velocities, earlier._velocities),
+        ):
+            for index, variable in enumerate(variables):
+                mine[index].assign(theirs[place[variable.path]])

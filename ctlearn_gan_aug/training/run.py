@@ -9,26 +9,27 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ..bundle import new_critic, new_generator, save_bundle
+from ..bundle import save_bundle
 from ..config.train import TrainConfig
 from ..data.events import Events
 from ..data.pipeline import Symmetries, training_batches
 from ..data.vicinity import Vicinity
 from ..errors import UserError
-from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..models.maps import LabelMaps
-from .adaptive import AdaptiveSymmetries
 from .calibration import CalibratedCritic
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import load_checkpoint, read_progress, save_checkpoint
+from .cotraining import Cotraining
 from .describe import describe
-from .folder import BEST, CHECKPOINT
+from .folder import CHECKPOINT
+from .growing import Growing, check_levels
+from .health import Health
 from .job import run_in_folder
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks
-from .normalization import fused
-from .reading import read_training_events
+from .observed import ObservedDomain
+from .reading import fit_intensity, read_observed_events, read_training_events
 from .samples import draw_samples
 from .schedule import Schedule
 from .snapshots import Snapshots
@@ -36,9 +37,6 @@ from .step import AdversarialStep
 from .warmup import Warmup
 
 log = logging.getLogger(__name__)
-
-#: Images from which the scales of the intensity transform are taken.
-_N_FITTED = 10_000
 
 
 def train(
@@ -75,19 +73,22 @@ def train(
     """
     started = time.monotonic()
 
-    def execute(config: TrainConfig, content: tuple[Events, LabelSet], has_checkpoint: bool):
-        return Run(config, *content, started, watch).execute(has_checkpoint)
+    def execute(config: TrainConfig, content: tuple, has_checkpoint: bool):
+        events, labels, observed = content
+        return Run(config, events, labels, started, watch, observed).execute(has_checkpoint)
 
     return run_in_folder(config, resume, overwrite, _read, execute)
 
 
-def _read(config: TrainConfig) -> tuple[Events, LabelSet]:
+def _read(config: TrainConfig) -> tuple[Events, LabelSet, Events | None]:
     events = read_training_events(config)
+    observed = read_observed_events(config, events)
+    check_levels(config.progressive, events.camera)
     labels = LabelSet.fit(config.labels, events.labels)
     log.info(
         "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
     )
-    return events, labels
+    return events, labels, observed
 
 
 @dataclass
@@ -106,6 +107,8 @@ class Run:
         `time.monotonic` when the run began, for time budgets.
     watch : callable
         Is told the number of steps done and this run after each of them.
+    observed : Events or None
+        What the critic is shown in the place of simulated events.
     """
 
     config: TrainConfig
@@ -113,6 +116,7 @@ class Run:
     labels: LabelSet
     started: float
     watch: Callable[[int, "Run"], None] = lambda number, run: None
+    observed: Events | None = None
 
     def __post_init__(self):
         config, events = self.config, self.events
@@ -121,46 +125,37 @@ class Run:
         n_held_out = int(config.data.validation_split * len(events))
         self.held_out = events.select(order[:n_held_out])
         self.training = events.select(order[n_held_out:])
-        sample = events.sample(_N_FITTED)
-        self.intensity = IntensityTransform.fit(
-            sample.pixels,
-            sample.masks,
-            sample.channels,
-            events.camera.geometry.neighbor_matrix_sparse,
-        )
+        self.domain = None
+        if self.observed is not None:
+            parts = config.data.validation_split, config.seed
+            self.domain = ObservedDomain.split(self.observed, *parts)
+        self.intensity = fit_intensity(events, self.observed)
         self.maps = LabelMaps(events.camera, self.labels)
-        adaptive = AdaptiveSymmetries.of(config, events.camera, self.labels)
-        self.networks = Networks.create(
-            config.training, self._new_generator, self._new_critic(), adaptive
-        )
+        self.growing = Growing(config, events, self.labels, self.intensity)
+
+    @property
+    def networks(self) -> Networks:
+        """Those of the present part of the run."""
+        return self.growing.networks
 
     @property
     def checkpoint(self) -> Path:
         """Where the full state is kept."""
         return self.config.output / CHECKPOINT
 
-    def _new_generator(self):
-        return new_generator(self.config.generator, self.events.camera, self.labels, self.intensity)
-
-    def _new_critic(self):
-        n_channels = len(self.events.channels)
-        return fused(new_critic(self.config.critic, self.events.camera, self.labels, n_channels))
-
     def execute(self, resume: bool) -> Path:
         """Train to the end (or an interrupt) and write the bundle."""
         self.step = step = self.new_step()
-        self.schedule = Schedule(
-            self.config.training,
-            self.config.warmup,
-            len(self.training),
-            setup=time.monotonic() - self.started,
-        )
+        parts = self.config.training, self.config.warmup, len(self.training)
+        setup, is_even = time.monotonic() - self.started, self.config.progressive is None
+        self.schedule = Schedule(*parts, setup=setup, is_even=is_even)
         monitor = Monitor(self.config.output, self.schedule, self.config.training.batch_size)
         looked_at = self.held_out if Snapshots.suit(self.held_out) else self.training
         self.warmup = Warmup(self.schedule, step, looked_at, self.labels, monitor.note)
+        self.health = Health(self.config.loss, self.schedule)
         first = self._restore() if resume else 0
         monitor.rewind(first)
-        snapshots = self._snapshots(step)
+        snapshots = Snapshots.of(self.config, self.held_out, self.labels, step.sample)
         loop = Loop(
             self.config,
             step,
@@ -172,19 +167,24 @@ class Run:
             draw=lambda number: self._draw(step, number),
             look=self._look,
             snapshot=lambda number: self._measure(snapshots, monitor, number),
+            grow=lambda number: self._grow(self.schedule.fraction(number), number),
         )
-        with monitor:
+        with self.health, monitor:
             last = loop.run(first)
         self._save(last)
         if loop.interrupted:
             raise UserError(
                 f"{self.config.output}: interrupted at step {last}; go on with --resume."
             )
-        best = self._take_best(snapshots)
+        self._grow(1.0, last)
+        best = snapshots.give_best(self.networks.averaged) if snapshots else {}
+        best |= self.networks.cotraining.anchors() if self.networks.cotraining else {}
         self._draw(step, last)
-        events = self.training, self.held_out
-        critic = CalibratedCritic.of(self.config.critic, step, *events, self.labels)
-        return self._write_bundle({"steps": last} | best | monitor.latest, critic)
+        parts = self.training, self.held_out
+        judged = self.domain.labelled(*parts) if self.domain else parts
+        critic = CalibratedCritic.of(step, *judged, self.labels)
+        found = {"steps": last, "failures": list(self.health.alarms)} | best | monitor.latest
+        return self._write_bundle(found, critic)
 
     def generate(self, table, number: int = 0) -> np.ndarray:
         """Images (n, n_pixels, n_channels) of the averaged generator as it is, in p.e. and ns.
@@ -198,47 +198,61 @@ class Run:
         """
         return self.step.sample(self.labels.encode(table), number)
 
-    def _look(self, number: int) -> None:
+    def _look(self, number: int, values: dict) -> None:
         self.warmup.after(number)
+        self.health.after(number, values)
         self.watch(number, self)
+
+    def _grow(self, done: float, number: int) -> None:
+        """Let the networks be those of the part ``done`` of the run."""
+        self.growing.follow(done, number)
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Let steps be those of the present networks."""
+        if self.step.networks is self.networks:
+            return
+        if self.step.growth.level != self.networks.growth.level:
+            self.warmup.forget()
+        self.step.adopt(self.networks)
+        self.schedule.pace.forget()
 
     def new_step(self) -> AdversarialStep:
         """The updates of this run's networks; the auxiliary is trained first if there is none."""
         from .auxiliary import build_auxiliary
 
-        folder = self.config.output / "auxiliary"
-        auxiliary = build_auxiliary(self.config, self.events, self.labels, self.intensity, folder)
+        parts = self.config, self.events, self.labels, self.intensity
+        auxiliary = build_auxiliary(*parts, self.config.output / "auxiliary")
         parts = self.networks, self.intensity, self.maps, self.events.camera
-        return AdversarialStep(self.config, *parts, auxiliary)
-
-    def _snapshots(self, step: AdversarialStep) -> Snapshots | None:
-        if not self.config.training.snapshots or not Snapshots.suit(self.held_out):
-            return None
-        path = self.config.output / BEST
-        return Snapshots(path, self.held_out, self.labels, step.sample)
+        step = AdversarialStep(self.config, *parts, auxiliary)
+        if auxiliary and self.config.auxiliary.cotrain:
+            events = self.held_out if len(self.held_out) else self.training
+            self.networks.cotraining = Cotraining.of(step, events, self.labels)
+        return step
 
     def _measure(self, snapshots: Snapshots | None, monitor: Monitor, number: int) -> None:
-        if snapshots:
-            monitor.note(number, snapshots.take(number, self.networks.averaged.get_weights()))
-
-    def _take_best(self, snapshots: Snapshots | None) -> dict:
-        """Let the averaged generator be that of the best snapshot; returns what is said of it."""
-        if not snapshots or not snapshots.best:
-            return {}
-        self.networks.averaged.set_weights(snapshots.best_weights())
-        return {f"snapshot_{name}": value for name, value in snapshots.best.items()}
+        if snapshots and self.networks.growth.is_over:
+            found = snapshots.take(number, self.networks.averaged.get_weights())
+            monitor.note(number, found)
+            self.health.snapshot(number, found)
 
     def _restore(self) -> int:
         """Return to the last checkpoint; returns its step."""
-        progress = load_checkpoint(self.checkpoint, self.networks)
+        progress = read_progress(self.checkpoint)
+        self.growing.restore(progress["growing"])
+        load_checkpoint(self.checkpoint, self.networks)
+        self._adopt()
         self.schedule.resume(progress["elapsed"], progress["rollbacks"])
         self.warmup.restore(progress["warmup"])
+        self.health.restore(progress.get("health"))
         log.info("Going on from step %d.", progress["step"])
         return progress["step"]
 
     def _save(self, step: int) -> None:
+        states = {"warmup": self.warmup, "health": self.health, "growing": self.growing}
         progress = {"step": step, "elapsed": self.schedule.elapsed}
-        progress |= {"rollbacks": self.schedule.rollbacks, "warmup": self.warmup.state}
+        progress |= {"rollbacks": self.schedule.rollbacks}
+        progress |= {name: part.state for name, part in states.items()}
         save_checkpoint(self.checkpoint, self.networks, progress)
 
     def batches(self, start: int):
@@ -250,17 +264,10 @@ class Run:
         encoded, vicinity = self.labels.encode(self.training.labels), None
         if self.config.vicinity is not None:
             vicinity = Vicinity.of(self.config.vicinity, self.labels, encoded)
-        return iter(
-            training_batches(
-                self.training.pixels,
-                encoded,
-                min(config.batch_size, len(self.training)),
-                self.config.seed,
-                start,
-                symmetries,
-                vicinity,
-            )
-        )
+        size, seed = min(config.batch_size, len(self.training)), self.config.seed
+        options = size, seed, start, symmetries
+        batches = training_batches(self.training.pixels, encoded, *options, vicinity)
+        return iter(self.domain.beside(batches, *options) if self.domain else batches)
 
     def _draw(self, step: AdversarialStep, number: int) -> None:
         events = self.held_out if len(self.held_out) >= 4 else self.training
@@ -270,14 +277,10 @@ class Run:
         draw_samples(target, events, lambda e: step.sample(self.labels.encode(e.labels)))
 
     def _write_bundle(self, values: dict, critic: CalibratedCritic) -> Path:
-        target = self.config.output / "bundle"
+        target, training = self.config.output / "bundle", {"seed": self.config.seed} | values
         parts = self.labels, self.intensity, self.networks.averaged
-        meta = describe(self.config, self.events, *parts)
-        found = {
-            "training": {"seed": self.config.seed} | values,
-            "critic": self.config.critic,
-            "critic_slope": critic.slope,
-        }
+        meta = describe(self.config, self.events, *parts, self.observed)
+        found = {"critic": self.config.critic, "critic_slope": critic.slope, "training": training}
         save_bundle(
             target,
             meta.model_copy(update=found),

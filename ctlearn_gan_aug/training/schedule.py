@@ -52,7 +52,8 @@ class Pace:
 class Schedule:
     """Progress of a run by steps, epochs or wall time, and whether it is in its warm-up.
 
-    A time budget is counted in steps as well: as many as the present speed promises.
+    A time budget is counted in steps as well: as many as the present speed promises. Not so where
+    steps of later levels take longer: there it is counted in seconds.
 
     Attributes
     ----------
@@ -68,6 +69,8 @@ class Schedule:
         Seconds of training in earlier, interrupted parts of the run.
     rollbacks : int
         Returns to an earlier state after a divergence; each halves the learning rates.
+    is_even : bool
+        Whether all steps of the run are of one kind.
     warmup_end : int or None
         Step from which on the critic takes part; None before.
     pace : Pace
@@ -80,6 +83,7 @@ class Schedule:
     setup: float = 0.0
     elapsed_before: float = 0.0
     rollbacks: int = 0
+    is_even: bool = True
     warmup_end: int | None = None
     pace: Pace = field(default_factory=Pace)
 
@@ -119,7 +123,8 @@ class Schedule:
         """Part of the run that is done after ``step`` steps, in [0, 1]."""
         if self.total_steps is None and self.elapsed >= self.seconds:
             return 1.0
-        expected = self.expected_steps(step)
+        counts_seconds = self.total_steps is None and not self.is_even
+        expected = None if counts_seconds else self.expected_steps(step)
         return min(1.0, self.elapsed / self.seconds if expected is None else step / expected)
 
     def learning_rates(self, step: int) -> tuple[float, float]:
@@ -133,7 +138,7 @@ class Schedule:
             # where no gradient brings it back.
             generator = self.warmup.learning_rate * rising(step + 1, self.warmup.rise)
         else:
-            before = done * self.warmup_end / max(step, 1)  # the part that was the warm-up
+            before = done * (self.warmup_end / max(step, 1))  # the part that was the warm-up
             factor *= rising((done - before) / (1.0 - before), config.rise)
         factor = max(factor, _LEAST) * self.rate_factor
         return generator * factor, critic * factor

@@ -4,13 +4,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 
+from ..config.train import TrainConfig
 from ..data.events import Events
 from ..dl1.cleaning import infer_cleaning
 from ..dl1.parameters import compute
 from ..files import atomic_file
 from ..labels import LabelSet
+from .diversity import PairDistances, coverage, mean_w1
+from .folder import BEST
 
 #: Held-out events that are looked at, and below which a score would say nothing.
 _MAX_EVENTS, _MIN_EVENTS = 800, 100
@@ -19,8 +23,6 @@ _MAX_EVENTS, _MIN_EVENTS = 800, 100
 _PAIRS = 4
 #: Standard errors by which an earlier state has to be better to be kept.
 _CLEARLY = 2.0
-#: Distance in standard deviations between an image without cleaned pixel and one that has some.
-_MISSING = 2.0
 #: Image parameters, those compared by their logarithm first.
 _LOGARITHMIC = ("hillas_intensity", "morphology_n_pixels", "intensity_max")
 _PLAIN = (
@@ -63,6 +65,15 @@ class Snapshots:
         self.simulated = self._measure(pixels)
         self.sigma = np.nanstd(self.simulated, axis=0)
 
+    @classmethod
+    def of(
+        cls, config: TrainConfig, events: Events, labels: LabelSet, generate: Callable
+    ) -> "Snapshots | None":
+        """Those a configuration asks for, None if it does not or events are too few."""
+        if not config.training.snapshots or not cls.suit(events):
+            return None
+        return cls(config.output / BEST, events, labels, generate)
+
     @staticmethod
     def suit(events: Events) -> bool:
         """Whether there are events enough to judge by."""
@@ -81,22 +92,30 @@ class Snapshots:
             standard deviations, mean over the parameters; the smaller, the closer generated images
             are to the distribution of simulated ones of equal labels. ``snapshot_error``: its
             standard error from the images drawn. ``snapshot_w1``: mean Wasserstein-1 distance of
-            the parameters over all labels.
+            the parameters over all labels. ``snapshot_spread``: how much images of equal labels
+            differ, against what simulation asks for, 1 is right. ``snapshot_coverage``: share of
+            simulated images that have generated ones near them.
         """
         drawn = [self._measure(self.generate(self.encoded, i)) for i in range(2 * _PAIRS)]
         pairs = zip(drawn[::2], drawn[1::2], strict=True)
-        scores = [conditional_score(self.simulated, *pair, self.sigma) for pair in pairs]
+        found = [PairDistances.of(self.simulated, *pair, self.sigma) for pair in pairs]
+        scores = [distances.score for distances in found]
         score, error = float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(_PAIRS))
         lowest, of_lowest = self.best.get("lowest", np.inf), self.best.get("lowest_error", 0.0)
         if score <= lowest + _CLEARLY * float(np.hypot(error, of_lowest)):
             lowest, of_lowest = min((lowest, of_lowest), (score, error))
             best = {"score": score, "lowest": lowest, "lowest_error": of_lowest}
             self._keep(weights, step=step, **best)
-        distances = [mean_w1(self.simulated, parameters, self.sigma) for parameters in drawn]
+
+        def mean_of(measure):
+            return float(np.mean([measure(self.simulated, x, self.sigma) for x in drawn]))
+
         return {
             "snapshot_score": score,
             "snapshot_error": error,
-            "snapshot_w1": float(np.mean(distances)),
+            "snapshot_w1": mean_of(mean_w1),
+            "snapshot_spread": float(np.mean([distances.spread for distances in found])),
+            "snapshot_coverage": mean_of(coverage),
         }
 
     @property
@@ -115,6 +134,13 @@ class Snapshots:
 
         tensors = load_file(self.path)
         return [tensors[name] for name in sorted(tensors)]
+
+    def give_best(self, averaged: keras.Model) -> dict:
+        """Let the averaged generator have its best state; returns what is said of that."""
+        if not self.best:
+            return {}
+        averaged.set_weights(self.best_weights())
+        return {f"snapshot_{name}": value for name, value in self.best.items()}
 
     def _keep(self, weights, **snapshot) -> None:
         from safetensors.numpy import save_file
@@ -151,38 +177,3 @@ def image_parameters(pixels: np.ndarray, channels, geometry, cleaning) -> np.nda
     table = np.stack(columns, axis=1)
     table[~result.mask.any(axis=1)] = np.nan
     return np.where(np.isfinite(table), table, np.nan)
-
-
-def conditional_score(simulated, first, second, sigma) -> float:
-    """Energy score of two generated samples of the labels of simulated events.
-
-    Strictly proper in every parameter given the labels (Gneiting & Raftery, JASA 102 (2007) 359).
-
-    Parameters
-    ----------
-    simulated, first, second : ndarray (n, n_parameters)
-        Rows of equal labels. An image without a value counts as two standard deviations away from
-        one that has it.
-    sigma : ndarray (n_parameters,)
-        Units of distance.
-    """
-
-    def distance(a, b):
-        apart = np.abs(a - b) / np.maximum(sigma, 1e-9)
-        apart = np.where(np.isnan(a) == np.isnan(b), np.nan_to_num(apart), _MISSING)
-        return np.mean(apart)
-
-    error = distance(simulated, first) + distance(simulated, second)
-    return float(0.5 * (error - distance(first, second)))
-
-
-def mean_w1(simulated: np.ndarray, generated: np.ndarray, sigma: np.ndarray) -> float:
-    """Wasserstein-1 distance in standard deviations, mean over parameters that have values."""
-    from scipy.stats import wasserstein_distance
-
-    found = []
-    for a, b, width in zip(simulated.T, generated.T, sigma, strict=True):
-        a, b = a[np.isfinite(a)], b[np.isfinite(b)]
-        if len(a) and len(b) and width > 0:
-            found.append(wasserstein_distance(a, b) / width)
-    return float(np.mean(found)) if found else float("nan")

@@ -10,6 +10,7 @@ from ..camera import Camera
 from ..config.train import TrainConfig
 from ..intensity import IntensityTransform
 from ..memory import images_per_batch
+from ..models.codes import codes_of
 from ..models.device import has_gpu
 from ..models.generator import NOISE_CHANNELS
 from ..models.maps import LabelMaps
@@ -18,7 +19,7 @@ from .criticism import Criticism, Turns
 from .networks import Networks
 
 #: Independent random streams of one step, beside those of `criticism`.
-_CRITIC_STREAM, _GENERATOR_STREAM = 0, 1000
+_CRITIC_STREAM, _GENERATOR_STREAM, _COTRAIN_STREAM = 0, 1000, 1500
 _STREAMS_PER_STEP = 3000
 #: Images that are sampled at once at most, and batches of one sample.
 _SAMPLED, _BATCHES_PER_SAMPLE = 256, 2**20
@@ -51,17 +52,24 @@ class AdversarialStep:
         auxiliary: Callable | None = None,
     ):
         self.config = config
-        self.networks = networks
         self.intensity = intensity
         self.maps = maps
         self.auxiliary = auxiliary
         self.pixel_of_cell = tf.constant(camera.pixel_of_cell)
         self.cell_of_pixel = tf.constant(camera.cell_of_pixel)
-        self.mask = tf.reshape(tf.constant(maps.mask), (1, maps.side, maps.side, 1))
-        self.criticism = Criticism(config, networks, maps)
+        self.adopt(networks)
+
+    def adopt(self, networks: Networks) -> None:
+        """Update these networks from now on, by steps that are compiled for them."""
+        self.networks, self.growth = networks, networks.growth
+        cells = self.growth.cells if self.growth.level else self.maps.mask
+        side = self.growth.side() if self.growth.level else self.maps.side
+        self.mask = tf.reshape(tf.constant(cells), (1, side, side, 1))
+        self.criticism = Criticism(self.config, networks, self.maps)
         self.critic_step = self._compiled(self._critic_step)
         self.generator_step = self._compiled(self._generator_step)
         self.joint_step = self._compiled(self._joint_step)
+        self.cotrain_step = self._compiled(self._cotrain_step)
         self._sample = self._compiled(self._sampled_pixels)
 
     def _compiled(self, function: Callable) -> Callable:
@@ -69,10 +77,12 @@ class AdversarialStep:
         return tf.function(function, reduce_retracing=True, jit_compile=is_jit or None)
 
     def real_images(self, pixels):
-        """Pixel vectors (B, n_pixels, c) in p.e./ns to the grid in network units."""
+        """Pixel vectors (B, n_pixels, c) in p.e./ns to images in network units."""
         encoded = tf.pad(self.intensity.encode(pixels), [[0, 0], [0, 1], [0, 0]])
         grid = tf.gather(encoded, self.pixel_of_cell, axis=1)
-        return tf.reshape(grid, (-1, self.maps.side, self.maps.side, encoded.shape[-1]))
+        grid = tf.reshape(grid, (-1, self.maps.side, self.maps.side, encoded.shape[-1]))
+        image = self.growth.reduced(grid)
+        return self.growth.faded(image, self.networks.blend) if self.growth.fading else image
 
     def generate(self, labels, stream):
         """Images of encoded labels (B, n_labels), from the random stream of that number."""
@@ -83,6 +93,15 @@ class AdversarialStep:
         inputs = [latent, *self.maps(labels), noise, *self.intensity.pedestals(noise)]
         return generator(inputs, training=training)
 
+    def _codes(self, labels, stream):
+        """Codes (B, n_codes) of the images that `generate` makes, if there are any."""
+        config = self.config.generator.codes
+        if config is None:
+            return None
+        n, generator = tf.shape(labels)[0], self.networks.generator
+        latent, _ = random_inputs(self.config.seed, stream, n, generator)
+        return codes_of(latent, config)
+
     def _critic_step(self, step, part, pixels, labels, turns: Turns, shown=None):
         """Update the critic alone on one batch; returns its losses by name.
 
@@ -92,7 +111,10 @@ class AdversarialStep:
         stream = step * _STREAMS_PER_STEP + part
         real = self.real_images(pixels)
         fake = self.generate(labels, stream + _CRITIC_STREAM)
-        gradients, _, values = self.criticism.gradients(real, fake, shown, shown, stream, turns)
+        codes = self._codes(labels, stream + _CRITIC_STREAM)
+        gradients, _, values = self.criticism.gradients(
+            real, fake, shown, shown, stream, turns, codes
+        )
         self._update_critic(*self._unscaled(gradients))
         return values
 
@@ -109,10 +131,14 @@ class AdversarialStep:
         self._update_generator(step, *self._unscaled(tape.gradient(total, variables)))
         return values
 
-    def _joint_step(self, step, part, pixels, labels, pair_weight, turns: Turns, shown=None):
+    def _joint_step(
+        self, step, part, pixels, labels, pair_weight, turns: Turns, shown=None, observed=None
+    ):
         """Update critic and generator on the same generated images; returns losses by name.
 
         One pass through each network serves both, which saves a fourth of two separate steps.
+        ``observed`` images (B, n_pixels, c) are what the critic sees in the place of simulated
+        ones, if there are any.
         """
         shown = labels if shown is None else shown
         generated_labels = self._generated_labels(labels)
@@ -124,14 +150,26 @@ class AdversarialStep:
             own *= self.networks.loss_scale
         stream = step * _STREAMS_PER_STEP + part
         critic_gradients, push, scores = self.criticism.gradients(
-            real, fake, shown, self._generated_labels(shown), stream, turns
+            real if observed is None else self.real_images(observed),
+            fake,
+            shown,
+            self._generated_labels(shown),
+            stream,
+            turns,
+            self._codes(generated_labels, step * _STREAMS_PER_STEP + _GENERATOR_STREAM),
         )
         variables = self.networks.generator.trainable_variables
         gradients = tape.gradient([fake, own], variables, output_gradients=[push, tf.ones(())])
         critic_gradients, gradients = self._unscaled(critic_gradients, gradients)
         self._update_critic(critic_gradients)
         self._update_generator(step, gradients)
-        return values | scores
+        norms = {"critic_gradient": critic_gradients, "generator_gradient": gradients}
+        return values | scores | {name: _norm(group) for name, group in norms.items()}
+
+    def _cotrain_step(self, step, pixels, labels):
+        """Let the auxiliary learn from simulated and generated images of the same labels."""
+        fake = self.generate(labels, step * _STREAMS_PER_STEP + _COTRAIN_STREAM)
+        return self.networks.cotraining.update(self.real_images(pixels), fake, labels)
 
     def _generated_labels(self, labels):
         """Labels (B, n_labels) to generate: with pair loss, two images for each of a half."""
@@ -153,7 +191,7 @@ class AdversarialStep:
             halves = (real[:half], fake[:half], fake[half:])
             values["pairs"] = losses.pair_loss(*halves, mean_weight)
             total += pair_weight * values["pairs"]
-        if self.auxiliary:
+        if self.auxiliary and self.growth.is_over:  # it knows images of the camera alone
             values["auxiliary"] = self.auxiliary(fake, labels, real, real_labels)
             total += values["auxiliary"]
         return total, values
@@ -178,8 +216,8 @@ class AdversarialStep:
         return scale.unscaled(*groups) if scale else list(groups)
 
     def _update_average(self, step):
-        """Moving average with a ramp: early weights are forgotten fast."""
-        done = tf.cast(step, tf.float32)
+        """Moving average with a ramp: early weights of a level are forgotten fast."""
+        done = tf.cast(step - self.networks.level_start, tf.float32)
         decay = tf.minimum(self.config.training.ema, (1.0 + done) / (10.0 + done))
         pairs = zip(self.networks.averaged.weights, self.networks.generator.weights, strict=True)
         for average, value in pairs:
@@ -207,6 +245,7 @@ class AdversarialStep:
     def _sampled_pixels(self, labels, stream):
         # Negative streams are those of no training step.
         image = self._images(self.networks.averaged, labels, -1 - 2 * stream, training=False)
+        image = self.growth.enlarged(image)
         cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
         pixels = tf.gather(cells, self.cell_of_pixel, axis=1)
         key = tf.stack([tf.constant(self.config.seed, tf.int64), -2 - 2 * stream])
@@ -217,6 +256,11 @@ class AdversarialStep:
 def uses_xla(wanted: bool | str) -> bool:
     """Whether steps are compiled with XLA, if ``training.jit`` is this."""
     return has_gpu() if wanted == "auto" else bool(wanted)
+
+
+def _norm(gradients: list):
+    """Of all gradients of a network together, before they are clipped."""
+    return tf.linalg.global_norm([g for g in gradients if g is not None])
 
 
 def random_inputs(seed: int, stream, n, generator: keras.Model):

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 #: Events looked at, and steps between looks in the warm-up and after it.
 _N_EVENTS, _EVERY, _RARELY = 256, 25, 250
 #: It ends when the gain has grown by less than this part of itself in so many looks.
-_GROWTH, _LOOKS = 0.1, 4
+_GROWTH, _LOOKS = 0.2, 4
 #: A generator shows night sky alone if its gain is below the first and so large a share of images
 #: is dark that would be lit in simulation; and how often it is brought back from there.
 _MARGIN, _DEAD, _MAX_RETURNS = 0.02, 0.6, 3
@@ -75,6 +75,11 @@ class Warmup:
         """Go on from an earlier `state`."""
         self._gains, self._returns = list(state["gains"]), state["returns"]
         self.schedule.set_warmup(state["end"])
+
+    def forget(self) -> None:
+        """Compare with nothing before, as images are of another size from now on."""
+        self._gains = []
+        self.__dict__.pop("_night_sky", None)
 
     def after(self, number: int) -> None:
         """Look at the generator after ``number`` steps if it is time to."""
