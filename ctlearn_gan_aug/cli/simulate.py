@@ -28,7 +28,9 @@ import click
 )
 @click.option(
     "--camera",
-    type=click.Choice(["toy", "hex271", "hex1039", "hex1855", "square2048", "square11328"]),
+    type=click.Choice(
+        ["toy", "hex127", "hex271", "hex1039", "hex1855", "square2048", "square11328"]
+    ),
     default="toy",
     show_default=True,
     help="Shape and number of pixels; the usual camera has 1069 hexagonal ones.",
