@@ -14,7 +14,9 @@ from ctlearn_gan_aug.refine.losses import (
     cycle_loss,
     identity_loss,
     image_distance,
+    interior_cells,
     label_loss,
+    sliced_distance,
     translate_both,
 )
 from ctlearn_gan_aug.refine.step import passing_rows
@@ -98,6 +100,25 @@ def test_distance_forgives_noise_sooner_than_a_displaced_shower(images):
     noise = rng.normal(0, 0.1, images.shape).astype(np.float32)
     offset = np.full(images.shape, np.abs(noise).mean(), np.float32)
     assert image_distance(images + noise, images) < 0.8 * image_distance(images + offset, images)
+
+
+def test_sliced_distance_is_that_of_distributions(images):
+    """Which image a pixel is of does not matter; how far all of them are off does."""
+    key, interior = tf.constant([1, 2], tf.int64), interior_cells(np.ones((SIDE, SIDE)))
+
+    def distance(other):
+        return float(sliced_distance(images, other, key, interior))
+
+    assert distance(images[::-1]) == pytest.approx(0, abs=1e-6)
+    assert distance(images + 0.1) > 0.03
+    assert distance(images + 0.2) == pytest.approx(2 * distance(images + 0.1), rel=1e-4)
+    assert distance(images * 1.5) > distance(images * 1.2) > 0.01
+
+
+def test_neighbourhoods_of_the_sliced_distance_lie_in_the_camera():
+    mask = np.ones((5, 6))
+    mask[0, 0] = 0
+    np.testing.assert_array_equal(interior_cells(mask), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
 
 
 def test_labels_may_be_shown_no_better_than_before():

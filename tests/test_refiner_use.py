@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import tables
+from augment_fakes import make_untrained_bundle
 from click.testing import CliRunner
 from refine_fakes import make_refiner
 
@@ -32,6 +33,12 @@ def refiner(tmp_path_factory, toy_gamma):
 def noisy_refiner(tmp_path_factory, toy_gamma):
     """Does what random weights do, with noise."""
     return make_refiner(toy_gamma, tmp_path_factory.mktemp("noisy") / "bundle")
+
+
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory, toy_gamma):
+    """Generates noise, and chooses among it."""
+    return make_untrained_bundle(toy_gamma, tmp_path_factory.mktemp("gan") / "bundle", True)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +76,8 @@ def test_an_image_hangs_on_its_number_and_the_seed_alone(noisy_refiner, simulate
     assert not np.allclose(other, whole)
 
 
-def test_generated_images_are_refined_after_they_are_chosen(refiner, tiny_bundle):
-    bundle, opened = load_bundle(tiny_bundle), load_refiner(refiner)
+def test_generated_images_are_refined_after_they_are_chosen(refiner, generator):
+    bundle, opened = load_bundle(generator), load_refiner(refiner)
     for candidates in (1, 2):
         plain = new_sampler(bundle, 3, candidates=candidates)
         refined = new_sampler(bundle, 3, candidates=candidates, refiner=opened)
@@ -88,11 +95,11 @@ def header(path) -> dict:
         return {name: np.asarray(file.attrs[name]).astype(str).item() for name in names}
 
 
-def test_export_of_generated_images_says_that_they_are_refined(refiner, tiny_bundle, tmp_path):
+def test_export_of_generated_images_says_that_they_are_refined(refiner, generator, tmp_path):
     target = tmp_path / "refined.dl1.h5"
-    run("export", tiny_bundle, "--n-events", 10, "--refine", refiner, "--output", target)
+    run("export", generator, "--n-events", 10, "--refine", refiner, "--output", target)
     plain = tmp_path / "plain.dl1.h5"
-    export(tiny_bundle, plain, n_events=10)
+    export(generator, plain, n_events=10)
     said = header(target)
     assert said["CONTEXT SYNTHETIC REFINER"] == "refiner-0.2"
     assert said["CONTEXT SYNTHETIC REFINER TARGET"] == "other.dl1.h5"
@@ -155,18 +162,18 @@ def parameters_of(events, cleaning):
     return compute(events.pixels[..., 0], events.pixels[..., 1], events.camera.geometry, cleaning)
 
 
-def test_previews_are_drawn(refiner, tiny_bundle, toy_gamma, tmp_path):
+def test_previews_are_drawn(refiner, generator, toy_gamma, tmp_path):
     few = "--n-images", 2, "--output"
-    run("preview", tiny_bundle, "--refine", refiner, *few, tmp_path / "generated.png")
+    run("preview", generator, "--refine", refiner, *few, tmp_path / "generated.png")
     run("preview", refiner, "--images-from", toy_gamma, *few, tmp_path / "simulated.png")
     for name in ("generated.png", "simulated.png"):
         assert (tmp_path / name).stat().st_size > 1000
 
 
-def test_a_refiner_of_other_images_is_refused(refiner, tiny_bundle, toy_gamma, tmp_path):
+def test_a_refiner_of_other_images_is_refused(refiner, generator, toy_gamma, tmp_path):
     def refused(message, path):
         with pytest.raises(UserError, match=message):
-            plan_export(tiny_bundle, tmp_path / "x.dl1.h5", n_events=5, refine=path)
+            plan_export(generator, tmp_path / "x.dl1.h5", n_events=5, refine=path)
 
     charges = make_refiner(toy_gamma, tmp_path / "charges", 0.1, channels=("image",))
     refused("refines images with image, but .* has image, peak_time", charges)
@@ -178,7 +185,7 @@ def test_a_refiner_of_other_images_is_refused(refiner, tiny_bundle, toy_gamma, t
     refused("refiner format 9, this version reads 1", edited)
     (edited / "translator.safetensors").unlink()
     refused(r"is no refiner bundle \(translator.safetensors is missing\)", edited)
-    refused(r"is no refiner bundle \(refiner.yaml is missing\)", tiny_bundle)
+    refused(r"is no refiner bundle \(refiner.yaml is missing\)", generator)
 
 
 @pytest.mark.parametrize(

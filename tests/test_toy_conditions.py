@@ -13,7 +13,7 @@ from ctlearn_gan_aug.errors import UserError
 
 
 def seen(**changes):
-    return next(event_batches("gamma", 3, GRIDS["hex271"], Conditions(**changes)))
+    return next(event_batches("gamma", 3, GRIDS["hex127"], Conditions(**changes)))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_blurred_optics_spread_the_same_light(usual):
 
 def test_a_file_says_its_conditions(tmp_path):
     target = tmp_path / "toy.dl1.h5"
-    given = ["simulate", "--particle", "gamma", "--n-events", "5", "--camera", "hex271"]
+    given = ["simulate", "--particle", "gamma", "--n-events", "5", "--camera", "hex127"]
     given += ["--night-sky", "1.5", "--point-spread", "3 arcmin", "--output", str(target)]
     result = CliRunner().invoke(cli, given, catch_exceptions=False)
     assert result.exit_code == 0

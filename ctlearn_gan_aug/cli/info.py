@@ -35,7 +35,9 @@ def _describe(console, bundle) -> None:
     meta = bundle.meta
     rows = {"bundle id": meta.bundle_id} | _facts(bundle)
     rows |= {"training events": _events(meta.data), "images like": _domain(meta.data)}
-    _print(console, f"{bundle.path}", rows | _training(meta))
+    rows |= _training(meta)
+    rows["failures seen"] = "; ".join(meta.training.get("failures", [])) or "none"
+    _print(console, f"{bundle.path}", rows)
     domain = rich.table.Table("label", "lowest", "highest", "unit", title="Training domain")
     for name, column in meta.labels["columns"].items():
         domain.add_row(name, f"{column['low']:.4g}", f"{column['high']:.4g}", column["unit"])
@@ -65,7 +67,6 @@ def _training(meta) -> dict[str, str]:
         "quality criteria": "; ".join(cut for _, cut in meta.quality_criteria) or "none",
         "cleaning": ", ".join(f"{key} {value:g}" for key, value in meta.cleaning.items()),
         "training": ", ".join(f"{key} {value:.4g}" for key, value in figures.items()),
-        "failures seen": "; ".join(meta.training.get("failures", [])) or "none",
         "software": ", ".join(f"{key} {value}" for key, value in meta.software.items()),
     }
 
