@@ -54,8 +54,10 @@ def train(paths: dict[str, Path], folder: Path, args) -> Path:
     content["data"] |= {name: [str(paths[name])] for name in ("source", "target")}
     content["data"]["quality_criteria"] = [["enough light", f"hillas_intensity > {CUT}"]]
     content["training"]["steps"] = args.steps
-    content |= {"output": str(folder / "run"), "seed": args.seed}
-    return refine(parse(RefineConfig, content), overwrite=True)
+    # A run that was interrupted, or has ended, in a folder of before is not done again.
+    content["output"] = str(folder / f"run_{args.steps}_{args.events}_{args.seed}")
+    content["seed"] = args.seed
+    return refine(parse(RefineConfig, content), resume=True)
 
 
 def samples(paths: dict[str, Path], bundle: Path, seed: int) -> tuple[dict, object]:
