@@ -185,7 +185,6 @@ def _derotate(geometry):
 def _panels_of_event(generated, real, channels, names) -> list[Panel]:
     """Panels of one event from top to bottom: per channel the simulated, then the generated."""
     pair = [("", generated)] if real is None else list(zip(names, (real, generated), strict=True))
-    channels = list(channels)
     panels = []
     for index, channel in enumerate(channels):
         images = [image[:, index].astype(float) for _, image in pair]

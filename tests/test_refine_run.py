@@ -29,6 +29,7 @@ SMALL = {
     "translator": {"channels": [6, 8], "noise": 1},
     "critic": {"channels": [8, 12]},
     "auxiliary": {"channels": [4, 6], "steps": 3},
+    "loss": {"interval": 1},  # one kind of step, to be compiled once
 }
 
 
