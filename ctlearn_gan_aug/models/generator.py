@@ -50,7 +50,8 @@ def build_generator(
         Inputs ``latent`` (B, latent), ``labels`` (B, told[0]), ``maps`` (B, side, side, told[1]),
         ``noise`` (B, side, side, NOISE_CHANNELS) and, for every channel, ``pedestal0`` ...
         (B, side, side, 1) of `IntensityTransform.pedestals`; output (B, side, side, n_channels),
-        at the side of its level while it grows.
+        at the side of its level while it grows. While it fades in, a second output is the image of
+        the newest layers alone.
     """
     growth = growth or PLAIN
     n_channels = len(reach)
@@ -71,26 +72,32 @@ def build_generator(
                 channels = _residual_pixels(features, inputs, level, reach, growth)
             else:
                 channels = _dcgan_pixels(config, features, side, level, n_channels)
-            image = _image(image, channels, level, gate, growth)
+            newest = _image(channels, level, gate)
+            image = newest if image is None else _blended(image, newest, growth)
         if level == growth.level:
             break
     # Images leave in float32 whatever precision the layers compute in.
     with L.precision("float32"):
         image = keras.layers.Activation("linear", name="image")(image)
-    model = keras.Model(list(inputs.values()), image, name="generator")
+    outputs = [image, newest] if growth.fading else image
+    model = keras.Model(list(inputs.values()), outputs, name="generator")
     return spectrally_normalised(model) if config.spectral_norm else model
 
 
-def _image(coarser, channels: list, level: int, gate, growth: Growth):
-    """The image of a level from its channels, faded in over the coarser one if there is one."""
+def _image(channels: list, level: int, gate):
+    """The image of a level from its channels."""
     with L.precision("float32"):
         charge, *time = channels
         if time:
-            opened = gated(time[0], charge, gate, _at(level))
-            charge = keras.layers.Concatenate()([charge, opened])
-        if coarser is not None:
-            coarser = L.upsample(coarser, charge.shape[1])
-        return growth.blended(coarser, charge, "image_blend")
+            charge = keras.layers.Concatenate()([charge, gated(*time, charge, gate, _at(level))])
+        return charge
+
+
+def _blended(coarser, newest, growth: Growth):
+    """The image that fades in over the coarser one."""
+    with L.precision("float32"):
+        coarser = L.upsample(coarser, newest.shape[1])
+        return growth.blended(coarser, newest, "image_blend")
 
 
 def _at(level: int) -> str:

@@ -215,7 +215,7 @@ class Run:
         if self.step.growth.level != self.networks.growth.level:
             self.warmup.forget()
         self.step.adopt(self.networks)
-        self.schedule.pace.forget()
+        self.schedule.begin_level(self.networks.level_start)
 
     def new_step(self) -> AdversarialStep:
         """The updates of this run's networks; the auxiliary is trained first if there is none."""

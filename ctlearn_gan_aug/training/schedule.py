@@ -71,6 +71,8 @@ class Schedule:
         Returns to an earlier state after a divergence; each halves the learning rates.
     is_even : bool
         Whether all steps of the run are of one kind.
+    level_start : int
+        Step from which on the networks have had images of their present size.
     warmup_end : int or None
         Step from which on the critic takes part; None before.
     pace : Pace
@@ -84,6 +86,7 @@ class Schedule:
     elapsed_before: float = 0.0
     rollbacks: int = 0
     is_even: bool = True
+    level_start: int = 0
     warmup_end: int | None = None
     pace: Pace = field(default_factory=Pace)
 
@@ -128,7 +131,10 @@ class Schedule:
         return min(1.0, self.elapsed / self.seconds if expected is None else step / expected)
 
     def learning_rates(self, step: int) -> tuple[float, float]:
-        """Rates of generator and critic: rising after the warm-up, constant, falling at the end."""
+        """Rates of generator and critic: rising after the warm-up, constant, falling at the end.
+
+        They rise anew whenever the networks have grown.
+        """
         config, done = self.config, self.fraction(step)
         factor = falling(1.0 - done, config.decay, config.decay_shape)
         generator = config.learning_rate
@@ -140,6 +146,8 @@ class Schedule:
         else:
             before = done * (self.warmup_end / max(step, 1))  # the part that was the warm-up
             factor *= rising((done - before) / (1.0 - before), config.rise)
+        if self.level_start:  # layers are new, as at the start
+            factor *= rising(step + 1 - self.level_start, self.warmup.rise)
         factor = max(factor, _LEAST) * self.rate_factor
         return generator * factor, critic * factor
 
@@ -161,6 +169,11 @@ class Schedule:
     def set_warmup(self, end: int | None) -> None:
         """Let the critic start at a step, or stop (None) until the generator shows something."""
         self.warmup_end = end
+        self.pace.forget()
+
+    def begin_level(self, step: int) -> None:
+        """Let networks be others, which have images of their size since a step."""
+        self.level_start = step
         self.pace.forget()
 
     def pair_weight(self, step: int) -> float:

@@ -74,24 +74,35 @@ class AdversarialStep:
 
     def _compiled(self, function: Callable) -> Callable:
         is_jit = uses_xla(self.config.training.jit)
-        return tf.function(function, reduce_retracing=True, jit_compile=is_jit or None)
+        options = {"reduce_retracing": True, "jit_compile": is_jit or None}
+        return tf.function(function, autograph=False, **options)
 
     def real_images(self, pixels):
         """Pixel vectors (B, n_pixels, c) in p.e./ns to images in network units."""
         encoded = tf.pad(self.intensity.encode(pixels), [[0, 0], [0, 1], [0, 0]])
         grid = tf.gather(encoded, self.pixel_of_cell, axis=1)
         grid = tf.reshape(grid, (-1, self.maps.side, self.maps.side, encoded.shape[-1]))
-        image = self.growth.reduced(grid)
-        return self.growth.faded(image, self.networks.blend) if self.growth.fading else image
+        return self.growth.reduced(grid)
+
+    def _shown(self, real):
+        """Simulated images as the critic sees them, which fade in while generated ones do."""
+        return self.growth.faded(real, self.networks.blend) if self.growth.fading else real
 
     def generate(self, labels, stream):
         """Images of encoded labels (B, n_labels), from the random stream of that number."""
-        return self._images(self.networks.generator, labels, stream, training=True) * self.mask
+        return self._generate(labels, stream)[0]
 
-    def _images(self, generator, labels, stream, training: bool):
+    def _generate(self, labels, stream) -> list:
+        """Images, and those of the newest layers alone; the same unless these fade in."""
+        images = self._images(self.networks.generator, labels, stream, training=True)
+        images = [image * self.mask for image in images]
+        return [images[0], images[-1]]
+
+    def _images(self, generator, labels, stream, training: bool) -> list:
         latent, noise = random_inputs(self.config.seed, stream, tf.shape(labels)[0], generator)
         inputs = [latent, *self.maps(labels), noise, *self.intensity.pedestals(noise)]
-        return generator(inputs, training=training)
+        images = generator(inputs, training=training)
+        return images if self.growth.fading else [images]
 
     def _codes(self, labels, stream):
         """Codes (B, n_codes) of the images that `generate` makes, if there are any."""
@@ -109,7 +120,7 @@ class AdversarialStep:
         """
         shown = labels if shown is None else shown
         stream = step * _STREAMS_PER_STEP + part
-        real = self.real_images(pixels)
+        real = self._shown(self.real_images(pixels))
         fake = self.generate(labels, stream + _CRITIC_STREAM)
         codes = self._codes(labels, stream + _CRITIC_STREAM)
         gradients, _, values = self.criticism.gradients(
@@ -123,8 +134,8 @@ class AdversarialStep:
         generated_labels = self._generated_labels(labels)
         real = self.real_images(pixels)
         with tf.GradientTape() as tape:
-            fake = self._generate_for_update(step, generated_labels)
-            data = real, fake, labels, generated_labels
+            made = self._generate_for_update(step, generated_labels)
+            data = real, made, labels, generated_labels
             total, values = self._own_losses(*data, pair_weight, losses.MEAN_WEIGHT)
             total *= self.networks.loss_scale
         variables = self.networks.generator.trainable_variables
@@ -144,13 +155,13 @@ class AdversarialStep:
         generated_labels = self._generated_labels(labels)
         real = self.real_images(pixels)
         with tf.GradientTape() as tape:
-            fake = self._generate_for_update(step, generated_labels)
-            data = real, fake, labels, generated_labels
+            fake, _ = made = self._generate_for_update(step, generated_labels)
+            data = real, made, labels, generated_labels
             own, values = self._own_losses(*data, pair_weight, 0.0)
             own *= self.networks.loss_scale
         stream = step * _STREAMS_PER_STEP + part
         critic_gradients, push, scores = self.criticism.gradients(
-            real if observed is None else self.real_images(observed),
+            self._shown(real if observed is None else self.real_images(observed)),
             fake,
             shown,
             self._generated_labels(shown),
@@ -178,23 +189,32 @@ class AdversarialStep:
         return tf.tile(labels[: (tf.shape(labels)[0] + 1) // 2], [2, 1])
 
     def _generate_for_update(self, step, labels):
-        return self.generate(labels, step * _STREAMS_PER_STEP + _GENERATOR_STREAM)
+        return self._generate(labels, step * _STREAMS_PER_STEP + _GENERATOR_STREAM)
 
-    def _own_losses(self, real, fake, real_labels, labels, pair_weight, mean_weight: float):
+    def _own_losses(self, real, made: list, real_labels, labels, pair_weight, mean_weight: float):
         """Losses of the generator that need no critic, weighted and summed, and by name."""
+        fake, newest = made
         values, total = {}, tf.zeros(())
         if self.config.loss.excess:
             excess = losses.excess_penalty(fake, self.intensity.reach)
             total += self.config.loss.excess * excess
         if self.config.warmup.uses_pairs:
-            half = tf.shape(fake)[0] // 2
-            halves = (real[:half], fake[:half], fake[half:])
-            values["pairs"] = losses.pair_loss(*halves, mean_weight)
+            values["pairs"] = self._pair_loss(real, fake, newest, mean_weight)
             total += pair_weight * values["pairs"]
         if self.auxiliary and self.growth.is_over:  # it knows images of the camera alone
             values["auxiliary"] = self.auxiliary(fake, labels, real, real_labels)
             total += values["auxiliary"]
         return total, values
+
+    def _pair_loss(self, real, fake, newest, mean_weight: float):
+        """Score of pairs; while layers fade in, the mean of theirs and of what the critic is shown.
+
+        Beside the coarser image's errors new layers would learn next to nothing at first.
+        """
+        if not self.growth.fading:
+            return losses.pair_loss(*_halves(real, fake), mean_weight)
+        shown = losses.pair_loss(*_halves(self._shown(real), fake), mean_weight)
+        return 0.5 * (shown + losses.pair_loss(*_halves(real, newest), mean_weight))
 
     def _update_critic(self, gradients) -> None:
         variables = self.networks.critic.trainable_variables
@@ -244,13 +264,19 @@ class AdversarialStep:
 
     def _sampled_pixels(self, labels, stream):
         # Negative streams are those of no training step.
-        image = self._images(self.networks.averaged, labels, -1 - 2 * stream, training=False)
+        image, *_ = self._images(self.networks.averaged, labels, -1 - 2 * stream, training=False)
         image = self.growth.enlarged(image)
         cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
         pixels = tf.gather(cells, self.cell_of_pixel, axis=1)
         key = tf.stack([tf.constant(self.config.seed, tf.int64), -2 - 2 * stream])
         uniform = tf.random.stateless_uniform(tf.shape(pixels)[:2], key)
         return self.intensity.decode(pixels, uniform)
+
+
+def _halves(real, fake) -> tuple:
+    """Simulated images, and two generated ones for each."""
+    half = tf.shape(fake)[0] // 2
+    return real[:half], fake[:half], fake[half:]
 
 
 def uses_xla(wanted: bool | str) -> bool:
