@@ -82,7 +82,7 @@ class Regressor:
         optimizer = FusedAdam(config.learning_rate, global_clipnorm=1.0)
         optimizer.build(variables)
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(autograph=False, reduce_retracing=True)
         def step(pixels, labels):
             with tf.GradientTape() as tape:
                 found = self.network(self._images(pixels), training=True)

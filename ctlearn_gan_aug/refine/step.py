@@ -86,8 +86,8 @@ class RefineStep:
         # XLA cannot compile what asks NumPy.
         is_jit = uses_xla(config.training.jit) and passes is None
         options = {"reduce_retracing": True, "jit_compile": is_jit or None}
-        self.joint_step = tf.function(self._joint_step, **options)
-        self._refine = tf.function(self._refined, reduce_retracing=True)
+        self.joint_step = tf.function(self._joint_step, autograph=False, **options)
+        self._refine = tf.function(self._refined, autograph=False, reduce_retracing=True)
 
     def images(self, pixels):
         """Pixel vectors (B, n_pixels, c) in p.e./ns to the grid in network units."""
