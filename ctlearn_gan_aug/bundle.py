@@ -93,7 +93,7 @@ class Bundle:
     def generator(self):
         """The Keras model with its averaged weights."""
         model = new_generator(self.meta.generator, self.camera, self.labels, self.intensity)
-        _set_weights(model, self.path / _WEIGHTS)
+        set_weights(model, self.path / _WEIGHTS)
         return model
 
     @functools.cached_property
@@ -112,7 +112,7 @@ class Bundle:
             )
         sizes = self.camera, self.labels, len(self.meta.channels)
         model = new_critic(self.meta.critic, *sizes, self.meta.generator.codes)
-        _set_weights(model, self.path / _CRITIC)
+        set_weights(model, self.path / _CRITIC)
         return model
 
 
@@ -213,30 +213,38 @@ def load_bundle(path: str | Path) -> Bundle:
             "train it again or install a matching version."
         )
     meta = parse(BundleMeta, content, path / _DESCRIPTION)
-    camera = _camera(path / _SKELETON, meta)
+    camera = skeleton_camera(path / _SKELETON, meta.tel_id, meta.focal_length_choice)
     return Bundle(
         path,
         meta,
         camera,
         LabelSet.from_dict(meta.labels),
         IntensityTransform.from_dict(meta.intensity),
-        Table(_load_tensors(path / _TABLE)),
+        Table(load_tensors(path / _TABLE)),
     )
 
 
-def _camera(skeleton: Path, meta: BundleMeta) -> Camera:
+def skeleton_camera(skeleton: Path, tel_id: int, focal_length_choice: str) -> Camera:
+    """The camera of a telescope in a skeleton, whose focal length is ``EFFECTIVE`` or not."""
     from ctapipe.instrument import SubarrayDescription
     from ctapipe.instrument.optics import FocalLengthKind
 
     from .dl1.skeleton import check_safe
 
     check_safe(skeleton)
-    choice = FocalLengthKind[meta.focal_length_choice]
+    choice = FocalLengthKind[focal_length_choice]
     subarray = SubarrayDescription.from_hdf(skeleton, focal_length_choice=choice)
-    return Camera.from_subarray(subarray, meta.tel_id)
+    return Camera.from_subarray(subarray, tel_id)
 
 
-def _load_tensors(path: Path) -> dict[str, np.ndarray]:
+def load_tensors(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of a safetensors file by name.
+
+    Raises
+    ------
+    UserError
+        If it is damaged.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -255,11 +263,18 @@ def model_weights(model) -> dict[str, np.ndarray]:
     }
 
 
-def _set_weights(model, path: Path) -> None:
-    tensors = _load_tensors(path)
+def set_weights(model, path: Path) -> None:
+    """Give a model the weights that a safetensors file holds, as `model_weights` named them.
+
+    Raises
+    ------
+    UserError
+        If they are not those of this architecture.
+    """
+    tensors = load_tensors(path)
     shapes = {name: value.shape for name, value in model_weights(model).items()}
     if shapes != {name: value.shape for name, value in tensors.items()}:
-        raise UserError(f"{path}: its weights do not belong to the architecture in bundle.yaml.")
+        raise UserError(f"{path}: its weights do not belong to the architecture described.")
     for layer in model.layers:
         if layer.weights:
             layer.set_weights([tensors[f"{layer.name}/{i}"] for i in range(len(layer.weights))])

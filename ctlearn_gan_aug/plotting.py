@@ -103,6 +103,7 @@ def pairs_figure(
     channels: Sequence[str] = (CHARGE_CHANNEL, TIME_CHANNEL),
     columns: int = 4,
     heading: str = "",
+    names: tuple[str, str] = ("simulated", "generated"),
 ):
     """
     Draw generated camera images, each under the simulated one of the same labels.
@@ -130,6 +131,8 @@ def pairs_figure(
         Events per line.
     heading : str
         Line above the figure.
+    names : (str, str)
+        What to call the two images of a pair.
 
     Returns
     -------
@@ -141,7 +144,7 @@ def pairs_figure(
     n_events = len(generated)
     columns = max(1, min(columns, n_events))
     stacks = [
-        _panels_of_event(generated[i], None if real is None else real[i], channels)
+        _panels_of_event(generated[i], None if real is None else real[i], channels, names)
         for i in range(n_events)
     ]
     n_panels = len(stacks[0]) if stacks else 1
@@ -179,12 +182,9 @@ def _derotate(geometry):
     return derotated
 
 
-def _panels_of_event(generated, real, channels) -> list[Panel]:
+def _panels_of_event(generated, real, channels, names) -> list[Panel]:
     """Panels of one event from top to bottom: per channel the simulated, then the generated."""
-    pair = (
-        [("simulated", real), ("generated", generated)] if real is not None else [("", generated)]
-    )
-    channels = list(channels)
+    pair = [("", generated)] if real is None else list(zip(names, (real, generated), strict=True))
     panels = []
     for index, channel in enumerate(channels):
         images = [image[:, index].astype(float) for _, image in pair]

@@ -12,11 +12,11 @@ from astropy.table import Table
 
 from ctlearn_gan_aug.augment.label_chunks import CHUNK_SIZE, DrawnLabels
 from ctlearn_gan_aug.augment.plan import MixedRegion
-from ctlearn_gan_aug.augment.selection import GeneratedSelection
 from ctlearn_gan_aug.augment.stream import ReaderFormat, RegionStream
 from ctlearn_gan_aug.camera import Camera
 from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.dl1.cleaning import CleaningSettings
+from ctlearn_gan_aug.dl1.selection import ImageSelection
 from ctlearn_gan_aug.labels import LabelSet
 
 PARTICLE_IDS = {"gamma": 0, "proton": 101}
@@ -98,6 +98,7 @@ class FakeSampler:
 
     images: Callable
     candidates: int = 1
+    refiner_id: str | None = None
 
 
 def generate_marked(n_pixels: int, n_channels: int):
@@ -132,7 +133,7 @@ def fake_stream(
         seed=seed,
         sampler=FakeSampler(generate or generate_marked(n_pixels, len(bundle.channels))),
         labels=DrawnLabels(draw_labels(bundle)),
-        selection=GeneratedSelection(
+        selection=ImageSelection(
             criteria, ["hillas_intensity", "hillas_width"], bundle.camera, bundle.cleaning
         ),
         form=ReaderFormat(tuple(channels), tuple(tasks)),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from augment_fakes import CLEANING, label_table, toy_camera
 
-from ctlearn_gan_aug.augment.selection import GeneratedSelection
+from ctlearn_gan_aug.dl1.selection import ImageSelection
 from ctlearn_gan_aug.errors import UserError
 
 COLUMNS = ["obs_id", "hillas_intensity", "hillas_width", "leakage_intensity_width_2"]
@@ -14,7 +14,7 @@ COLUMNS = ["obs_id", "hillas_intensity", "hillas_width", "leakage_intensity_widt
 
 def selection(*expressions):
     criteria = [(f"cut {i}", text) for i, text in enumerate(expressions)]
-    return GeneratedSelection(criteria, COLUMNS, toy_camera(), CLEANING)
+    return ImageSelection(criteria, COLUMNS, toy_camera(), CLEANING)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_single_pixels_have_no_intensity():
     images = np.zeros((3, camera.n_pixels), np.float32)
     neighbour = np.flatnonzero(camera.geometry.neighbor_matrix[500])[0]
     images[0, 500] = images[1, [500, neighbour]] = 100.0
-    cut = GeneratedSelection([("any", "hillas_intensity > 0")], COLUMNS, camera, cleaning)
+    cut = ImageSelection([("any", "hillas_intensity > 0")], COLUMNS, camera, cleaning)
     passed = cut.passes(images, None, cut.mask(images), label_table(3, "gamma"))
     np.testing.assert_array_equal(passed, [False, True, False])
     intensity = compute(images, None, camera.geometry, cleaning).columns["hillas_intensity"]

@@ -20,6 +20,7 @@ from packaging.version import Version
 from ctlearn_gan_aug import __version__
 from ctlearn_gan_aug.config.augment import GanAugmentConfig
 from ctlearn_gan_aug.config.base import Section, load_yaml, parse
+from ctlearn_gan_aug.config.refine import RefineConfig
 from ctlearn_gan_aug.config.region import Region
 from ctlearn_gan_aug.config.shipped import shipped_config, shipped_configs
 from ctlearn_gan_aug.config.study import StudyConfig
@@ -146,7 +147,9 @@ def test_gan_augment_blocks_in_documents_are_valid(page):
 def test_every_shipped_configuration_loads(path):
     content = load_yaml(path)
     if "TrainCTLearnModel" not in content:  # else CTLearn's own
-        parse(StudyConfig if "arms" in content else TrainConfig, content, source=path)
+        kinds = {"arms": StudyConfig, "translator": RefineConfig}
+        found = [kind for sign, kind in kinds.items() if sign in content]
+        parse(found[0] if found else TrainConfig, content, source=path)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=relative)
@@ -173,6 +176,7 @@ STUDY_KEYS = {re.sub(r"^augment[.].*", "augment", key) for key in keys(StudyConf
     [
         ("configuration.md", keys(TrainConfig)),
         ("study.md", STUDY_KEYS),
+        ("refine.md", keys(RefineConfig)),
         ("gan_augment.md", keys(GanAugmentConfig) | set(Region.model_fields)),
     ],
 )

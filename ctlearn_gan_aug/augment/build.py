@@ -10,9 +10,12 @@ from ..bundle import load_bundle
 from ..camera import Camera
 from ..config.augment import SIMULATION, GanAugmentConfig
 from ..data.feed import StoreFeed
+from ..dl1.selection import ImageSelection
+from ..refiner import Refiner, load_refiner
 from ..sampling.choice import new_sampler
 from ..sampling.fill import Cells, lacking
-from ..sampling.generate import Sampler
+from ..sampling.generate import NumberedImages
+from ..sampling.refine import RefinedSampler
 from ..sampling.regions import check_domain, sample_labels
 from ..sampling.tasks import check_labels
 from .batch_plan import BatchPlan
@@ -24,8 +27,7 @@ from .compatibility import (
 )
 from .label_chunks import CHUNK_SIZE, DrawnLabels, FilledLabels, LabelChunks
 from .plan import MixedRegion, Primaries, plan_regions
-from .resampling import ResampledStream, SimulatedEvents
-from .selection import GeneratedSelection
+from .resampling import RefinedDraws, ResampledStream, SimulatedEvents
 from .source import SyntheticSource
 from .stream import ReaderFormat, RegionStream
 
@@ -68,7 +70,23 @@ def load_bundles(block: GanAugmentConfig) -> dict[str, object]:
     bundles = {name: load_bundle(path) for name, path in paths.items()}
     for name, bundle in bundles.items():
         check_particle(name, bundle)
+    load_refiners(block, bundles)  # refuses those that do not suit
     return bundles
+
+
+def load_refiners(block: GanAugmentConfig, bundles: Mapping[str, object]) -> dict[str, Refiner]:
+    """Load the block's refiners by the name of the generator whose images they refine.
+
+    Raises
+    ------
+    UserError
+        If one is none, or does not suit its generator.
+    """
+    refiners = {name: load_refiner(path) for name, path in block.refiners.items()}
+    for name, refiner in refiners.items():
+        if name in bundles:
+            refiner.check_generator(bundles[name])
+    return refiners
 
 
 def synthetic_source(
@@ -99,24 +117,38 @@ def synthetic_source(
     }
     regions = plan_regions(block, origins, Primaries.from_reader(training.reader))
     used = {id(region.bundle) for region in regions}
+    refiners = load_refiners(block, bundles)
+    refiners = {id(origins[name]): refiner for name, refiner in refiners.items()}
     bundles = {id(bundle): bundle for bundle in bundles.values() if id(bundle) in used}
     _check(bundles.values(), camera, training)
-    n = block.reject.candidates
-    samplers = {key: sampler_of(bundle, block.seed, n) for key, bundle in bundles.items()}
+    samplers = {key: _sampler(block, bundle, refiners.get(key)) for key, bundle in bundles.items()}
     streams = [
         _generated(block, region, number, samplers[id(region.bundle)], training)
         if id(region.bundle) in samplers
-        else _drawn_again(block, region, number, training)
+        else _drawn_again(block, region, number, training, refiners.get(id(region.bundle)))
         for number, region in enumerate(regions)
     ]
     return SyntheticSource(streams)
 
 
+def _sampler(block: GanAugmentConfig, bundle, refiner: Refiner | None) -> NumberedImages:
+    sampler = sampler_of(bundle, block.seed, block.reject.candidates)
+    return RefinedSampler(sampler, refiner) if refiner else sampler
+
+
 def _drawn_again(
-    block: GanAugmentConfig, region: MixedRegion, number: int, training: Training
+    block: GanAugmentConfig,
+    region: MixedRegion,
+    number: int,
+    training: Training,
+    refiner: Refiner | None,
 ) -> ResampledStream:
     n_wanted = region.share * training.n_generated
-    return ResampledStream(region, number, block.seed, training.feed, n_wanted)
+    refined = None
+    if refiner:
+        origin = training.reader, region.bundle.camera
+        refined = RefinedDraws.of(refiner, *origin, block.seed)
+    return ResampledStream(region, number, block.seed, training.feed, n_wanted, refined)
 
 
 def _check(bundles: Iterable, camera: Camera, training: Training) -> None:
@@ -131,7 +163,7 @@ def _generated(
     block: GanAugmentConfig,
     region: MixedRegion,
     number: int,
-    sampler: Sampler,
+    sampler: NumberedImages,
     training: Training,
 ) -> RegionStream:
     return RegionStream(
@@ -171,7 +203,7 @@ def reader_camera(reader) -> Camera:
     return Camera.from_subarray(subarray, reader.tel_ids[0])
 
 
-def sampler_of(bundle, seed: int, candidates: int) -> Sampler:
+def sampler_of(bundle, seed: int, candidates: int) -> NumberedImages:
     """Makes a bundle's images by number."""
     return new_sampler(bundle, seed, CHUNK_SIZE, candidates)
 
@@ -180,8 +212,8 @@ def _draw(region: MixedRegion, extrapolate: bool, n: int, rng: np.random.Generat
     return sample_labels(region.bundle, region.region, n, rng, extrapolate=extrapolate)
 
 
-def _selection(reader, bundle) -> GeneratedSelection:
-    selection = GeneratedSelection(
+def _selection(reader, bundle) -> ImageSelection:
+    selection = ImageSelection(
         reader.quality_query.quality_criteria,
         reader.dl1b_parameter_colnames,
         bundle.camera,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..dl1.selection import ImageSelection
 from .label_chunks import CHUNK_SIZE
 from .plan import MixedRegion
 from .reservoir import PART_SIZE, Reservoir, StoredImages
-from .selection import GeneratedSelection
 from .source import SyntheticSource
 from .stream import Images, RegionStream, Tally
 
@@ -95,7 +95,8 @@ class ReservoirStream:
     def __init__(self, stream: RegionStream, position: int, window: Window, tasks):
         self.region: MixedRegion = stream.region
         self.number, self.seed = stream.number, stream.seed
-        self.selection: GeneratedSelection = stream.selection
+        self.refiner_id = stream.refiner_id
+        self.selection: ImageSelection = stream.selection
         self._position, self._window, self._tasks = position, window, tuple(tasks)
 
     def chunks(self, epoch: int, tally: Tally) -> Iterator[Images]:

@@ -12,12 +12,15 @@ from ..camera import Camera
 from ..config.region import Region
 from ..data.feed import StoreFeed
 from ..dl1.primaries import PRIMARY_IDS
+from ..dl1.selection import ImageSelection
 from ..errors import UserError
+from ..refiner import Refiner
 from ..sampling.fill import Cells, lacking
+from ..sampling.refine import ImageRefiner
 from ..sampling.regions import energy_limits, in_direction
 from .label_chunks import CHUNK_SIZE
 from .plan import MixedRegion
-from .stream import Images, Tally
+from .stream import Images, Tally, check_acceptance, first_numbers
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,47 @@ class SimulatedEvents:
 
 
 @dataclass(frozen=True)
+class RefinedDraws:
+    """Simulated events after a refiner, those that still pass the reader's cuts.
+
+    Attributes
+    ----------
+    refine : ImageRefiner
+        Refines their images.
+    selection : ImageSelection
+        The cuts.
+    """
+
+    refine: ImageRefiner
+    selection: ImageSelection
+
+    @classmethod
+    def of(cls, refiner: Refiner, reader, camera: Camera, seed: int) -> "RefinedDraws":
+        """For the images of a reader.
+
+        Raises
+        ------
+        UserError
+            If the refiner is not for its camera and channels, or cuts are on more than parameters.
+        """
+        refiner.check_suits(SimulatedEvents.path, camera, reader.channels)
+        criteria, columns = reader.quality_query.quality_criteria, reader.dl1b_parameter_colnames
+        selection = ImageSelection(criteria, columns, camera, refiner.cleaning)
+        selection.check(())
+        return cls(ImageRefiner(refiner, seed, CHUNK_SIZE), selection)
+
+    @property
+    def refiner_id(self) -> str:
+        """Name of the refiner."""
+        return self.refine.refiner.meta.refiner_id
+
+    def __call__(self, images: Images, numbers: np.ndarray) -> Images:
+        """Refined images of these numbers (n,) that pass."""
+        refined = Images(self.refine(images.pixels, numbers), images.labels)
+        return refined.take(self.selection.of_pixels(refined.pixels))
+
+
+@dataclass(frozen=True)
 class ResampledStream:
     """Simulated events of one region drawn again, epoch by epoch, as a `RegionStream` would.
 
@@ -85,6 +129,8 @@ class ResampledStream:
         Has the images.
     n_wanted : float
         Images of an epoch, for the spectrum ``fill``.
+    refined : RefinedDraws, optional
+        What images go through.
     """
 
     region: MixedRegion
@@ -92,7 +138,19 @@ class ResampledStream:
     seed: int
     feed: StoreFeed
     n_wanted: float
-    selection: str = "that simulated events have passed"
+    refined: RefinedDraws | None = None
+
+    @property
+    def selection(self) -> str:
+        """Cuts, in words."""
+        if self.refined:
+            return str(self.refined.selection)
+        return "that simulated events have passed"
+
+    @property
+    def refiner_id(self) -> str | None:
+        """Name of the refiner that images go through, if there is one."""
+        return self.refined.refiner_id if self.refined else None
 
     def chunks(self, epoch: int, tally: Tally) -> Iterator[Images]:
         """Yield events without end, counting them in ``tally``.
@@ -100,17 +158,23 @@ class ResampledStream:
         Raises
         ------
         UserError
-            If the region has none.
+            If the region has none, or hardly any of them passes the cuts when refined.
         """
         events, chances = self._candidates()
         rng = np.random.default_rng([self.seed, self.number, epoch])
+        numbers = first_numbers(epoch, self.number)
         while True:
             index = rng.choice(events, CHUNK_SIZE, p=chances)
             turns = rng.integers(self.feed.n_turns, size=CHUNK_SIZE)
             pixels, labels = self.feed.read(self.feed.row(index, turns))
+            images = Images(pixels, labels if isinstance(labels, dict) else {"type": labels})
+            if self.refined:
+                images, numbers = self.refined(images, numbers), numbers + CHUNK_SIZE
             tally.generated += CHUNK_SIZE
-            tally.accepted += CHUNK_SIZE
-            yield Images(pixels, labels if isinstance(labels, dict) else {"type": labels})
+            tally.accepted += len(images)
+            check_acceptance(tally, self.region, self.number, self.selection)
+            if len(images):
+                yield images
 
     def _candidates(self) -> tuple[np.ndarray, np.ndarray]:
         """The reader's indices of the region's events, and how often each is drawn."""

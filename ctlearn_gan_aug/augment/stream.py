@@ -7,12 +7,12 @@ import numpy as np
 from astropy.table import Table
 
 from ..data.channels import needs_mask, reader_channels
+from ..dl1.selection import ImageSelection
 from ..errors import UserError
-from ..sampling.generate import Sampler
+from ..sampling.generate import NumberedImages
 from ..sampling.tasks import task_labels
 from .label_chunks import CHUNK_SIZE, MIN_ACCEPTANCE, LabelChunks
 from .plan import MixedRegion
-from .selection import GeneratedSelection
 
 #: A region is judged by its share of accepted images after this many.
 JUDGED_AFTER = 16 * CHUNK_SIZE
@@ -105,11 +105,11 @@ class RegionStream:
         Position of the region in the plan.
     seed : int
         Seed of the block.
-    sampler : Sampler
+    sampler : NumberedImages
         Makes the images.
     labels : LabelChunks
         Labels of the images.
-    selection : GeneratedSelection
+    selection : ImageSelection
         Quality cuts.
     form : ReaderFormat
         What is delivered.
@@ -118,15 +118,21 @@ class RegionStream:
     region: MixedRegion
     number: int
     seed: int
-    sampler: Sampler
+    sampler: NumberedImages
     labels: LabelChunks
-    selection: GeneratedSelection
+    selection: ImageSelection
     form: ReaderFormat
+
+    @property
+    def refiner_id(self) -> str | None:
+        """Name of the refiner that images go through, if there is one."""
+        return self.sampler.refiner_id
 
     def identity(self) -> dict:
         """What its images depend on, as plain values."""
         region, bundle = self.region, self.region.bundle
-        return {
+        refined = {"refiner": self.refiner_id} if self.refiner_id else {}
+        return refined | {
             "bundle": str(bundle.meta.bundle_id),
             "region": region.region.model_dump(mode="json"),
             "share": region.share,
@@ -148,15 +154,14 @@ class RegionStream:
         UserError
             If hardly any image passes the cuts, or the generator gives invalid values.
         """
-        first = (epoch * _REGIONS + self.number) * _IMAGES_PER_REGION
-        numbers = np.arange(first, first + CHUNK_SIZE, dtype=np.int64)
+        numbers = first_numbers(epoch, self.number)
         chunks = self.labels.chunks(np.random.default_rng([self.seed, self.number, epoch]))
         labels = next(chunks)
         while True:
             images, passed = self._accepted(numbers, labels)
             tally.generated += len(labels)
             tally.accepted += len(images)
-            self._check_acceptance(tally)
+            check_acceptance(tally, self.region, self.number, self.selection)
             if len(images):
                 yield images
             labels, numbers = chunks.send(passed), numbers + CHUNK_SIZE
@@ -180,10 +185,18 @@ class RegionStream:
         )
         return images, passed
 
-    def _check_acceptance(self, tally: Tally) -> None:
-        if tally.generated >= JUDGED_AFTER and tally.acceptance < MIN_ACCEPTANCE:
-            raise UserError(
-                f"gan_augment: only {tally.accepted} of {tally.generated} images generated for "
-                f"region {self.number + 1} ({self.region.region.describe()}) pass the quality cut "
-                f"{self.selection}; choose a brighter region or a looser cut."
-            )
+
+def first_numbers(epoch: int, region: int) -> np.ndarray:
+    """Numbers (CHUNK_SIZE,) of the first images of a region in an epoch; others have other ones."""
+    first = (epoch * _REGIONS + region) * _IMAGES_PER_REGION
+    return np.arange(first, first + CHUNK_SIZE, dtype=np.int64)
+
+
+def check_acceptance(tally: Tally, region: MixedRegion, number: int, selection) -> None:
+    """Refuse a region of which hardly any image passes the cuts, once enough were made."""
+    if tally.generated >= JUDGED_AFTER and tally.acceptance < MIN_ACCEPTANCE:
+        raise UserError(
+            f"gan_augment: only {tally.accepted} of {tally.generated} images generated for "
+            f"region {number + 1} ({region.region.describe()}) pass the quality cut "
+            f"{selection}; choose a brighter region or a looser cut."
+        )

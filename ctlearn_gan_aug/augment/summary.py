@@ -44,7 +44,8 @@ def plan_lines(
         lines.append(
             f"{_describe(stream)}: {stream.region.share:.1%} of the generated images, about "
             f"{images:.0f} per epoch as {_class_name(stream)}; {tally.acceptance:.0%} of them pass "
-            f"the quality cut {stream.selection}; from {stream.region.bundle.path}."
+            f"the quality cut {stream.selection}; from {stream.region.bundle.path}"
+            f"{_refined_by(stream)}."
         )
     return lines
 
@@ -97,6 +98,7 @@ def record(mixed: MixedBatches, source: SyntheticSource) -> dict:
             {
                 "bundle": str(stream.region.bundle.path),
                 "bundle_id": str(stream.region.bundle.meta.bundle_id),
+                "refiner_id": stream.refiner_id,
                 "region": stream.region.region.model_dump(mode="json"),
                 "class": _class_name(stream),
                 "share": stream.region.share,
@@ -113,6 +115,10 @@ def record(mixed: MixedBatches, source: SyntheticSource) -> dict:
 
 def _describe(stream: RegionStream) -> str:
     return f"region {stream.number + 1} ({stream.region.region.describe()})"
+
+
+def _refined_by(stream: RegionStream) -> str:
+    return f", refined by {stream.refiner_id}" if stream.refiner_id else ""
 
 
 def _class_name(stream: RegionStream) -> str:

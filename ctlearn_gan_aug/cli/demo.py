@@ -162,6 +162,7 @@ class Demo:
                 progress=progress,
             )
         options = {"energy": None, "offset": None, "n_images": 8, "code": None, "seed": self.seed}
+        options |= {"refine": None, "images_from": None}
         target = {"output": self.folder / "preview.png", "overwrite": True, "extrapolate": False}
         preview.callback(bundle, **options, **target)
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "demo",
     "simulate": "simulate",
     "train": "train",
+    "refine": "refine",
     "evaluate": "evaluate",
     "export": "export",
     "regions": "regions",

@@ -1,5 +1,7 @@
 """Options that several commands share."""
 
+from pathlib import Path
+
 import click
 
 from ..config.base import parse
@@ -21,6 +23,15 @@ candidates_option = click.option(
     default=1,
     show_default=True,
     help="Images of equal labels that the bundle's critic chooses one from.",
+)
+
+
+#: ``--refine``, a refiner that generated images go through.
+refine_option = click.option(
+    "--refine",
+    type=click.Path(path_type=Path),
+    metavar="REFINER",
+    help="Refine the images with this bundle of ctlearn-gan refine.",
 )
 
 

@@ -37,7 +37,8 @@ def command(config, inputs, output, budget, seed, resume, overwrite, dry_run):
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other.")
     content = load_yaml(config)
-    _override(content, inputs, output, budget, seed)
+    override(content, output, budget, seed)
+    override_section(content, "data", files=list(inputs))
     resolved = parse(TrainConfig, content, config)
     if dry_run:
         click.echo(dump_yaml(resolved), nl=False)
@@ -54,19 +55,23 @@ def command(config, inputs, output, budget, seed, resume, overwrite, dry_run):
     click.echo(f"Bundle: {bundle}")
 
 
-def _override(content: dict, inputs, output, budget, seed) -> None:
+def override(content: dict, output, budget, seed) -> None:
     """Put command line options into the configuration's places."""
-    if inputs:
-        _section(content, "data")["files"] = list(inputs)
     if output is not None:
         content["output"] = output
     if seed is not None:
         content["seed"] = seed
     if budget is not None:
-        training = _section(content, "training")
         for name in ("steps", "epochs"):
-            training.pop(name, None)
-        training["budget"] = budget
+            _section(content, "training").pop(name, None)
+        override_section(content, "training", budget=budget)
+
+
+def override_section(content: dict, name: str, **values) -> None:
+    """Put values into a section, those that are not empty."""
+    given = {key: value for key, value in values.items() if value}
+    if given:
+        _section(content, name).update(given)
 
 
 def _section(content: dict, name: str) -> dict:

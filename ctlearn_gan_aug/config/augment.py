@@ -1,5 +1,6 @@
 """The ``gan_augment:`` block a user adds to her CTLearn YAML."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -108,6 +109,9 @@ class GanAugmentConfig(Section):
         read as fast as simulated images.
     reservoir : ReservoirConfig
         For ``mode: reservoir``.
+    refine : Path, dict of str to Path, or None
+        Refiner that generated images go through, and simulated ones that are drawn again: one
+        bundle of ``ctlearn-gan refine``, or one by the name of a generator.
     """
 
     generators: dict[Particle, Location] = Field({}, validate_default=True)
@@ -121,6 +125,7 @@ class GanAugmentConfig(Section):
     reject: RejectConfig = RejectConfig()
     mode: Literal["online", "reservoir"] = "online"
     reservoir: ReservoirConfig = ReservoirConfig()
+    refine: Location | dict[Particle, Location] | None = None
 
     @model_validator(mode="after")
     def _has_something_to_do(self):
@@ -131,7 +136,7 @@ class GanAugmentConfig(Section):
             )
         if self.mode == "online" and self.reservoir != ReservoirConfig():
             raise ValueError("reservoir is for mode: reservoir; set it, or leave reservoir out.")
-        for key in ("fraction", "regions"):
+        for key in ("fraction", "regions", "refine"):
             if not self.generators and getattr(self, key):
                 raise ValueError(f"{key} needs generators: name a bundle by its particle.")
         return self
@@ -146,6 +151,15 @@ class GanAugmentConfig(Section):
                 raise ValueError(
                     f"region {number} wants particle '{region.particle}', but generators has "
                     f"only {names}."
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _refines_its_generators(self):
+        for name in self.refine if isinstance(self.refine, dict) else ():
+            if name not in self.generators:
+                raise ValueError(
+                    f"refine names '{name}', but generators has only {', '.join(self.generators)}."
                 )
         return self
 
@@ -172,6 +186,13 @@ class GanAugmentConfig(Section):
     def needs_store(self) -> bool:
         """Whether single simulated images must be at hand."""
         return self.symmetries or SIMULATION in map(str, self.generators.values())
+
+    @property
+    def refiners(self) -> dict[str, Path]:
+        """Refiner by the name of the generator, of those that have one."""
+        if self.refine is None or isinstance(self.refine, dict):
+            return dict(self.refine or {})
+        return dict.fromkeys(self.generators, self.refine)
 
     def complete_regions(self) -> list[Region]:
         """Regions with their particle filled in; the default ones when none are given."""

@@ -12,6 +12,8 @@ _OUTLIER_SHARES = (0.0, 0.002, 0.02)
 _WHOLE_CUTS = 8
 #: Settings whose scores differ by less than this are told apart by their roundness only.
 _INDISTINCT = 0.02
+#: Share of exact masks that other settings may miss more than the best ones.
+_MISSED = 0.1
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,20 @@ def infer_cleaning(images: np.ndarray, masks: np.ndarray, geometry) -> CleaningS
     good = [trial for trial in trials if sum(trial[0]) >= sum(best) - _INDISTINCT]
     score, settings = min(good, key=lambda trial: _digits(trial[1]))
     return replace(settings, agreement=score[0])
+
+
+def reproduce(settings: CleaningSettings, images, masks, geometry) -> bool:
+    """Whether tail cuts reproduce masks about as well as the best that can be found.
+
+    Parameters
+    ----------
+    settings : CleaningSettings
+        The cuts.
+    images, masks, geometry
+        See `infer_cleaning`.
+    """
+    agreement = np.all(clean(images, geometry, settings) == masks, axis=1).mean()
+    return bool(agreement >= infer_cleaning(images, masks, geometry).agreement - _MISSED)
 
 
 def _trial_settings(images: np.ndarray, masks: np.ndarray, geometry) -> list[CleaningSettings]:

@@ -55,12 +55,13 @@ def copy_events(source: str | Path, target: str | Path, keys: np.ndarray) -> Non
         copy_attributes(old.root, new.root)
         for table in old.walk_nodes("/", "Table"):
             copy = start_table(table, new)
-            for rows in _blocks(table):
+            for rows in blocks(table):
                 copy.append(_of_events(rows, keys))
         close_completely(new)
 
 
-def _blocks(table: tables.Table) -> Iterator[np.ndarray]:
+def blocks(table: tables.Table) -> Iterator[np.ndarray]:
+    """All rows of a table, a few at a time."""
     n_rows = max(1, _BLOCK_BYTES // table.rowsize)
     for start in range(0, table.nrows, n_rows):
         yield table.read(start, start + n_rows)

@@ -91,16 +91,21 @@ def _float32(x, name: str):
 
 
 def _entrance(config: CriticConfig, growth: Growth, views: dict):
-    """Full resolution folded into depth at the door, and the level that knows of no labels yet."""
+    """The door, and the level that knows of no labels yet."""
 
-    def door(view):
-        return _normed(config, _folded(view.seen), config.channels[0], "door")
+    def first_door(view):
+        return door(config, view.seen)
 
     def later_door(view, place: int):
         return _normed(config, _stacked(view.seen), config.channels[place - 1], f"door_at{place}")
 
-    levels = [partial(_level, config, level=level) for level in range(_maps_level(config))]
-    return growth.entered(views, [door, *levels], later_door, "image_blend")
+    levels = [partial(descend, config, level=level) for level in range(_maps_level(config))]
+    return growth.entered(views, [first_door, *levels], later_door, "image_blend")
+
+
+def door(config: CriticConfig, seen: list):
+    """Maps (B, side, side), full resolution folded into depth, to half the resolution."""
+    return _normed(config, _folded(seen), config.channels[0], "door")
 
 
 def _folded(seen: list):
@@ -122,7 +127,7 @@ def _residual(config: CriticConfig, x, maps):
         place = L.pool(maps, 2 ** (first + 1))
         x = keras.layers.Concatenate(name="image_and_maps")([x, place])
     for level in range(first, len(config.channels) - 1):
-        x = _level(config, x, level)
+        x = descend(config, x, level)
     return keras.layers.GlobalAveragePooling2D()(_compared(config, x))
 
 
@@ -131,7 +136,8 @@ def _maps_level(config: CriticConfig) -> int:
     return min(MAPS_LEVEL, len(config.channels) - 2)
 
 
-def _level(config: CriticConfig, x, level: int):
+def descend(config: CriticConfig, x, level: int):
+    """A residual block at this level's resolution, and half of that."""
     x = attend(x, f"level{level}_attention", config.attention)
     return _down(config, x, config.channels[level + 1], f"level{level}")
 

@@ -53,6 +53,15 @@ def judged_moments(views: dict[int, View], maps, labels, growth: Growth = PLAIN)
     return x
 
 
+def judged_shape(bright, times, maps):
+    """Features (B, 64) of the shape of the light about its centroid alone; see `judged_moments`."""
+    shape = image_shape(bright, times, maps)
+    x = keras.layers.BatchNormalization(momentum=0.9, name="shape_norm")(shape)
+    for number, width in enumerate(_WIDTHS):
+        x = L.leaky(L.dense(x, width, f"shape_{number}"))
+    return x
+
+
 def image_moments(image, bright, rough, maps):
     """Means over the cells of powers of light, times the label maps or their squares.
 

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from . import grid
 from .device import has_gpu
 from .maps import LabelMaps
 
@@ -42,8 +43,5 @@ class Scores(keras.Model):
 
     def seen(self, pixels, encoded) -> list:
         """What the critic is given: images on the grid in network units, and label maps."""
-        values = ops.pad(self._intensity.encode(pixels), [[0, 0], [0, 1], [0, 0]])
-        side = self._camera.grid_side
-        image = ops.take(values, self._camera.pixel_of_cell, axis=1)
-        image = ops.reshape(image, (-1, side, side, values.shape[-1]))
+        image = grid.images(self._intensity.encode(pixels), self._camera)
         return [image, *self._maps(encoded)]

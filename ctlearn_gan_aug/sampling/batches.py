@@ -7,6 +7,7 @@ from astropy.table import Table, vstack
 
 from ..bundle import Bundle
 from ..config.region import Region
+from ..refiner import Refiner
 from .choice import new_sampler
 from .regions import sample_labels
 
@@ -31,6 +32,8 @@ class GeneratedEvents:
         Images per call of the network at most.
     candidates : int
         Images that the bundle's critic chooses each one from.
+    refiner : Refiner, optional
+        What images go through, from `load_refiner`.
     """
 
     def __init__(
@@ -41,12 +44,13 @@ class GeneratedEvents:
         extrapolate: bool = False,
         batch_size: int = 256,
         candidates: int = 1,
+        refiner: Refiner | None = None,
     ):
         self.bundle = bundle
         self.region = region or Region()
         self.seed = seed
         self.extrapolate = extrapolate
-        self._sampler = new_sampler(bundle, seed, batch_size, candidates)
+        self._sampler = new_sampler(bundle, seed, batch_size, candidates, refiner)
         self._pool = lru_cache(maxsize=2)(self._draw_pool)
 
     def take(self, first: int, n: int) -> tuple[np.ndarray, Table]:
@@ -89,7 +93,7 @@ class GeneratedBatches:
         The generator.
     batch_size : int
         Images in a batch.
-    region, seed, extrapolate
+    region, seed, extrapolate, refiner
         See `GeneratedEvents`.
 
     Examples
@@ -107,9 +111,11 @@ class GeneratedBatches:
         region: Region | None = None,
         seed: int = 0,
         extrapolate: bool = False,
+        refiner: Refiner | None = None,
     ):
         self.batch_size = batch_size
-        self._events = GeneratedEvents(bundle, region, seed, extrapolate, batch_size)
+        options = {"batch_size": batch_size, "refiner": refiner}
+        self._events = GeneratedEvents(bundle, region, seed, extrapolate, **options)
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Batch ``number``, counted from 0.

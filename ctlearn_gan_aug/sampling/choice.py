@@ -5,7 +5,9 @@ import numpy as np
 from ..bundle import Bundle
 from ..errors import UserError
 from ..models.scoring import Scores
-from .generate import Sampler
+from ..refiner import Refiner
+from .generate import NumberedImages, Sampler
+from .refine import RefinedSampler
 
 #: Most candidates for an image: their numbers then stay within 63 bits, as images' within 57.
 MAX_CANDIDATES = 64
@@ -92,9 +94,15 @@ class ChoosingSampler(Sampler):
 
 
 def new_sampler(
-    bundle: Bundle, seed: int = 0, batch_size: int = 256, candidates: int = 1
-) -> Sampler:
-    """A sampler that chooses among candidates, or a plain one for 1."""
+    bundle: Bundle,
+    seed: int = 0,
+    batch_size: int = 256,
+    candidates: int = 1,
+    refiner: Refiner | None = None,
+) -> NumberedImages:
+    """A sampler that chooses among candidates, or a plain one for 1, with a refiner or without."""
     if candidates == 1:
-        return Sampler(bundle, seed, batch_size)
-    return ChoosingSampler(bundle, candidates, seed, batch_size)
+        sampler = Sampler(bundle, seed, batch_size)
+    else:
+        sampler = ChoosingSampler(bundle, candidates, seed, batch_size)
+    return RefinedSampler(sampler, refiner) if refiner else sampler

@@ -2,6 +2,7 @@
 
 import math
 import os
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -10,6 +11,7 @@ from keras import ops
 
 from ..bundle import Bundle
 from ..memory import images_per_batch
+from ..models import grid
 from ..models.device import has_gpu
 from ..models.fold import folded, used_inputs
 from ..models.precision import best_precision
@@ -18,7 +20,69 @@ from ..models.precision import best_precision
 _PER_THREAD = 32
 
 
-class Sampler:
+class NumberedImages(ABC):
+    """Images by number and labels; `generate` counts them.
+
+    Attributes
+    ----------
+    bundle : Bundle
+        Encodes the labels.
+    seed : int
+        Of all random numbers.
+    n_generated : int
+        Number of the next image.
+    candidates : int
+        Images that one is chosen from.
+    acceptance : float
+        The part of them that counts in the choice.
+    refiner_id : str or None
+        Name of the refiner that images have gone through.
+    """
+
+    bundle: Bundle
+    seed: int
+    n_generated: int = 0
+    candidates: int = 1
+    acceptance: float = 1.0
+    refiner_id: str | None = None
+
+    @abstractmethod
+    def images(self, numbers: np.ndarray, encoded: np.ndarray) -> np.ndarray:
+        """Images of given numbers, the same whenever and wherever they are made.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64 (n,)
+            Numbers of the images, not negative.
+        encoded : ndarray float32 (n, n_labels)
+            Labels from `LabelSet.encode`.
+
+        Returns
+        -------
+        ndarray float32 (n, n_pixels, n_channels)
+            p.e. and ns.
+        """
+
+    def generate(self, labels) -> np.ndarray:
+        """Images of the next ``len(labels)`` events.
+
+        Parameters
+        ----------
+        labels : astropy.table.Table (n rows)
+            Event label table.
+
+        Returns
+        -------
+        ndarray float32 (n, n_pixels, n_channels)
+            p.e. and ns.
+        """
+        encoded = self.bundle.labels.encode(labels)
+        numbers = self.n_generated + np.arange(len(encoded), dtype=np.int64)
+        self.n_generated += len(encoded)
+        return self.images(numbers, encoded)
+
+
+class Sampler(NumberedImages):
     """Generates camera images of a bundle.
 
     Image number i of a sampler depends on the seed, on i and on its labels alone, not on how the
@@ -39,55 +103,20 @@ class Sampler:
         rounding, about a percent of the charge, from those made on other machines.
     """
 
-    #: Images that one is chosen from, and the part of them that counts in the choice.
-    candidates = 1
-    acceptance = 1.0
-
     def __init__(
         self, bundle: Bundle, seed: int = 0, batch_size: int = 256, precision: str | None = None
     ):
         self.bundle = bundle
         self.seed = seed
-        self.n_generated = 0
         self._pixels = _Pixels(bundle, precision or best_precision(bundle.generator))
         self.batch_size = images_per_batch(self._pixels.network, batch_size)
-
-    def generate(self, labels) -> np.ndarray:
-        """Images of the next ``len(labels)`` events.
-
-        Parameters
-        ----------
-        labels : astropy.table.Table (n rows)
-            Event label table.
-
-        Returns
-        -------
-        ndarray float32 (n, n_pixels, n_channels)
-            p.e. and ns.
-        """
-        encoded = self.bundle.labels.encode(labels)
-        numbers = self.n_generated + np.arange(len(encoded), dtype=np.int64)
-        self.n_generated += len(encoded)
-        return self.images(numbers, encoded)
 
     def images(
         self, numbers: np.ndarray, encoded: np.ndarray, latents: np.ndarray | None = None
     ) -> np.ndarray:
-        """Images of given numbers, the same whenever and wherever they are made.
+        """As `NumberedImages.images`.
 
-        Parameters
-        ----------
-        numbers : ndarray of int64 (n,)
-            Numbers of the images, not negative.
-        encoded : ndarray float32 (n, n_labels)
-            Labels from `LabelSet.encode`.
-        latents : ndarray (n, k), optional
-            First entries of the latent vectors; drawn where they are NaN.
-
-        Returns
-        -------
-        ndarray float32 (n, n_pixels, n_channels)
-            p.e. and ns.
+        ``latents`` (n, k) are the first entries of the latent vectors; drawn where they are NaN.
         """
         n, size = len(encoded), min(self.batch_size, len(encoded))
         pixels = np.empty((n, *self._pixels.shape), np.float32)
@@ -174,8 +203,7 @@ class _Pixels(keras.Model):
         noise = self._noise(normal)
         told = [normal[:, : self._n_latent], *self._bundle.maps(encoded), noise]
         image = self.network([*told, *intensity.pedestals(noise)], training=False)
-        cells = ops.reshape(image, (-1, camera.grid_side**2, image.shape[-1]))
-        return intensity.decode(ops.take(cells, camera.cell_of_pixel, axis=1), uniform)
+        return intensity.decode(grid.pixels(image, camera), uniform)
 
     def _noise(self, normal):
         shape = (ops.shape(normal)[0], *self._noise_shape)

@@ -2,36 +2,39 @@
 
 import contextlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import keras
 import numpy as np
 
 from ..errors import UserError
 from ..files import atomic_file
-from .networks import Networks
 
 
-def _state(networks: Networks) -> dict[str, keras.Variable]:
-    """Every variable of a run under a stable name, random states of dropout included."""
-    groups = {
-        "generator": networks.generator.variables,
-        "critic": networks.critic.variables,
-        "averaged": networks.averaged.variables,
-        "generator_optimizer": networks.generator_optimizer.variables,
-        "critic_optimizer": networks.critic_optimizer.variables,
-        "adaptive": networks.adaptive.variables if networks.adaptive else [],
-        "scale": [networks.scale.value] if networks.scale else [],
-        "cotraining": networks.cotraining.variables if networks.cotraining else [],
-    }
+class HasState(Protocol):
+    """The networks of a run.
+
+    Attributes
+    ----------
+    state : dict of str to list of keras.Variable
+        All variables by the names of their owners.
+    """
+
+    state: dict[str, list]
+
+
+def _state(networks: HasState) -> dict[str, keras.Variable]:
+    """Every variable of a run under a stable name."""
     return {
-        f"{group}/{i:03d}": variable
-        for group, variables in groups.items()
+        f"{owner}/{i:03d}": variable
+        for owner, variables in networks.state.items()
         for i, variable in enumerate(variables)
     }
 
 
-def save_checkpoint(path: Path, networks: Networks, progress: dict) -> None:
+def save_checkpoint(path: Path, networks: HasState, progress: dict) -> None:
     """Write all variables and the progress (JSON); the old file stays until the new is whole."""
     from safetensors.numpy import save_file
 
@@ -41,8 +44,15 @@ def save_checkpoint(path: Path, networks: Networks, progress: dict) -> None:
         save_file(tensors, part, metadata={"progress": json.dumps(progress)})
 
 
-def read_progress(path: Path) -> dict:
+def read_progress(path: Path, told: Sequence[str] = ("growing",)) -> dict:
     """The progress that was saved with a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint.
+    told : sequence of str
+        What the progress of the present version holds, unlike that of earlier ones.
 
     Raises
     ------
@@ -53,12 +63,12 @@ def read_progress(path: Path) -> dict:
         raise UserError(f"{path}: no checkpoint to resume from; start without --resume.")
     with _opened(path) as saved:
         progress = json.loads(saved.metadata()["progress"])
-    if "growing" not in progress:
+    if not set(told) <= progress.keys():
         raise UserError(f"{path}: was written by an earlier version; start anew with --overwrite.")
     return progress
 
 
-def load_checkpoint(path: Path, networks: Networks) -> None:
+def load_checkpoint(path: Path, networks: HasState) -> None:
     """Restore all variables in place.
 
     Raises

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import keras
 
 from ..bundle import FORMAT_VERSION, BundleMeta, model_weights
+from ..config.base import Section
 from ..config.train import TrainConfig
 from ..data.events import Events
 from ..data.fingerprint import events_digest
@@ -34,12 +35,12 @@ def describe(
     sample = events.sample(_MAX_IMAGES)
     charges = sample.pixels[..., sample.channels.index("image")]
     cleaning = infer_cleaning(charges, sample.masks, events.camera.geometry)
-    data = _content(events)
+    data = provenance(events)
     if observed is not None:
-        data |= {"domain": "observed", "observed": _content(observed)}
+        data |= {"domain": "observed", "observed": provenance(observed)}
     return BundleMeta(
         format_version=FORMAT_VERSION,
-        bundle_id=_name(data, config, generator),
+        bundle_id=unique_name(data, config, generator),
         particle=config.particle,
         camera=events.camera.name,
         tel_id=events.camera.tel_id,
@@ -50,13 +51,13 @@ def describe(
         generator=config.generator,
         quality_criteria=config.data.quality_criteria,
         cleaning=asdict(cleaning),
-        software={name: _version(name) for name in _SOFTWARE},
+        software=software(),
         data=data,
     )
 
 
-def _content(events: Events) -> dict:
-    """What a set of events is."""
+def provenance(events: Events) -> dict:
+    """Where events are from, as plain values."""
     return {
         "files": [path.name for path in events.sources],
         "sha256": events_digest(events),
@@ -64,16 +65,21 @@ def _content(events: Events) -> dict:
     }
 
 
-def _name(data: dict, config: TrainConfig, generator: keras.Model) -> str:
+def unique_name(data: dict, config: Section, network: keras.Model) -> str:
     """The same for the same data, configuration and weights.
 
     With a time budget, weights differ from run to run.
     """
     contents = data["sha256"] + data.get("observed", {}).get("sha256", "")
     digest = hashlib.sha256((contents + config.model_dump_json()).encode())
-    for values in model_weights(generator).values():
+    for values in model_weights(network).values():
         digest.update(values)
     return str(uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()))
+
+
+def software() -> dict[str, str]:
+    """Versions of what a training runs on."""
+    return {name: _version(name) for name in _SOFTWARE}
 
 
 def _version(name: str) -> str:

@@ -67,6 +67,20 @@ class Networks:
         """The networks."""
         return self.generator, self.averaged, self.critic
 
+    @property
+    def state(self) -> dict[str, list]:
+        """All variables by their owners, random states of dropout included, for checkpoints."""
+        return {
+            "generator": self.generator.variables,
+            "critic": self.critic.variables,
+            "averaged": self.averaged.variables,
+            "generator_optimizer": self.generator_optimizer.variables,
+            "critic_optimizer": self.critic_optimizer.variables,
+            "adaptive": self.adaptive.variables if self.adaptive else [],
+            "scale": [self.scale.value] if self.scale else [],
+            "cotraining": self.cotraining.variables if self.cotraining else [],
+        }
+
     def set_learning_rates(self, rates: tuple[float, float]) -> None:
         """Change the rates of generator and critic."""
         self.generator_optimizer.learning_rate = rates[0]

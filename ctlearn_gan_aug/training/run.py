@@ -8,7 +8,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ..bundle import save_bundle
 from ..config.train import TrainConfig
@@ -16,20 +15,19 @@ from ..data.events import Events
 from ..data.pipeline import Symmetries, training_batches
 from ..data.vicinity import Vicinity
 from ..errors import UserError
-from ..files import writing
 from ..labels import LabelSet
-from ..locks import only_writer
 from ..models.maps import LabelMaps
 from .calibration import CalibratedCritic
 from .checkpoint import load_checkpoint, read_progress, save_checkpoint
 from .cotraining import Cotraining
 from .describe import describe
-from .folder import CHECKPOINT, check_output, prepare_output, with_precision
+from .folder import CHECKPOINT
 from .growing import Growing, check_levels
 from .health import Health
+from .job import run_in_folder
 from .loop import Loop
 from .monitor import Monitor
-from .networks import Networks, computing_in
+from .networks import Networks
 from .observed import ObservedDomain
 from .reading import fit_intensity, read_observed_events, read_training_events
 from .samples import draw_samples
@@ -74,23 +72,23 @@ def train(
         is full, or the run was interrupted.
     """
     started = time.monotonic()
-    advice = "free some space there and go on from the last checkpoint with --resume"
-    with only_writer(config.output, inside=True):
-        has_checkpoint = check_output(config.output, resume, overwrite)
-        config = with_precision(config, has_checkpoint)
-        events = read_training_events(config)
-        observed = read_observed_events(config, events)
-        check_levels(config.progressive, events.camera)
-        labels = LabelSet.fit(config.labels, events.labels)
-        log.info(
-            "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
-        )
-        with writing(config.output, advice), computing_in(config.training.precision):
-            prepare_output(config, resume, has_checkpoint)
-            # Same seed, same result: without this, threads may sum in another order each time.
-            tf.config.experimental.enable_op_determinism()
-            run = Run(config, events, labels, started, watch, observed)
-            return run.execute(has_checkpoint)
+
+    def execute(config: TrainConfig, content: tuple, has_checkpoint: bool):
+        events, labels, observed = content
+        return Run(config, events, labels, started, watch, observed).execute(has_checkpoint)
+
+    return run_in_folder(config, resume, overwrite, _read, execute)
+
+
+def _read(config: TrainConfig) -> tuple[Events, LabelSet, Events | None]:
+    events = read_training_events(config)
+    observed = read_observed_events(config, events)
+    check_levels(config.progressive, events.camera)
+    labels = LabelSet.fit(config.labels, events.labels)
+    log.info(
+        "%d images of %s; labels: %s", len(events), events.camera.name, ", ".join(labels.names)
+    )
+    return events, labels, observed
 
 
 @dataclass
@@ -275,7 +273,8 @@ class Run:
         events = self.held_out if len(self.held_out) >= 4 else self.training
         folder = self.config.output / "samples"
         folder.mkdir(exist_ok=True)
-        draw_samples(folder / f"step_{number:07d}.png", events, self.labels, step.sample)
+        target = folder / f"step_{number:07d}.png"
+        draw_samples(target, events, lambda e: step.sample(self.labels.encode(e.labels)))
 
     def _write_bundle(self, values: dict, critic: CalibratedCritic) -> Path:
         target, training = self.config.output / "bundle", {"seed": self.config.seed} | values

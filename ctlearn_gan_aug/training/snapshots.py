@@ -150,13 +150,30 @@ class Snapshots:
             save_file(tensors, part, metadata={"snapshot": json.dumps(snapshot)})
 
     def _measure(self, pixels: np.ndarray) -> np.ndarray:
-        """Parameters (n, n_parameters) of images (n, n_pixels, c); NaN without cleaned pixel."""
-        times = pixels[..., 1] if len(self.events.channels) > 1 else None
-        result = compute(pixels[..., 0], times, self.events.camera.geometry, self.cleaning)
-        names = _PLAIN + (_TIMES if times is not None else ())
-        columns = [result.columns[name].astype(float) for name in names]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            columns += [np.log10(result.columns[name].astype(float)) for name in _LOGARITHMIC]
-        table = np.stack(columns, axis=1)
-        table[~result.mask.any(axis=1)] = np.nan
-        return np.where(np.isfinite(table), table, np.nan)
+        events = self.events
+        return image_parameters(pixels, events.channels, events.camera.geometry, self.cleaning)
+
+
+def image_parameters(pixels: np.ndarray, channels, geometry, cleaning) -> np.ndarray:
+    """Parameters (n, n_parameters) of images (n, n_pixels, c); NaN without cleaned pixel.
+
+    Parameters
+    ----------
+    pixels : ndarray (n, n_pixels, c)
+        p.e. and ns.
+    channels : sequence of str
+        Their names.
+    geometry : ctapipe.instrument.CameraGeometry
+        The camera.
+    cleaning : CleaningSettings
+        Tail cuts.
+    """
+    times = pixels[..., 1] if len(channels) > 1 else None
+    result = compute(pixels[..., 0], times, geometry, cleaning)
+    names = _PLAIN + (_TIMES if times is not None else ())
+    columns = [result.columns[name].astype(float) for name in names]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        columns += [np.log10(result.columns[name].astype(float)) for name in _LOGARITHMIC]
+    table = np.stack(columns, axis=1)
+    table[~result.mask.any(axis=1)] = np.nan
+    return np.where(np.isfinite(table), table, np.nan)

@@ -7,6 +7,8 @@ import numpy as np
 
 from . import atmosphere, image, light, showers
 from .cascades import Development, develop, slant_factor
+from .conditions import USUAL as USUAL_CONDITIONS
+from .conditions import Conditions
 from .pixels import USUAL, PixelGrid
 from .telescope import ToyCamera, toy_camera
 
@@ -62,9 +64,14 @@ class ToyEvents:
         return replace(self, **{name: values[index] for name, values in arrays.items()})
 
 
-def event_batches(particle: str, seed: int, grid: PixelGrid = USUAL) -> Iterator[ToyEvents]:
+def event_batches(
+    particle: str,
+    seed: int,
+    grid: PixelGrid = USUAL,
+    conditions: Conditions = USUAL_CONDITIONS,
+) -> Iterator[ToyEvents]:
     """Endless batches of events that trigger a camera; a seed always gives the same ones."""
-    camera = toy_camera(grid)
+    camera = toy_camera(grid, conditions)
     rng = np.random.default_rng([seed, showers.PRIMARY_IDS[particle]])
     n_thrown = 0
     while True:
@@ -75,7 +82,7 @@ def event_batches(particle: str, seed: int, grid: PixelGrid = USUAL) -> Iterator
 def _batch(particle: str, camera: ToyCamera, offset: int, rng: np.random.Generator) -> ToyEvents:
     primaries = showers.throw(BATCH, rng)
     development = develop(particle, primaries, rng)
-    photo_electrons, bright = _trace(primaries.towards, development, rng)
+    photo_electrons, bright = _trace(primaries.towards, development, camera.point_spread, rng)
     row = np.full(BATCH, -1)
     row[bright] = np.arange(len(bright))
     collected = image.collect(photo_electrons, row, len(bright), camera, rng)
@@ -103,10 +110,10 @@ def _batch(particle: str, camera: ToyCamera, offset: int, rng: np.random.Generat
     )
 
 
-def _trace(towards: np.ndarray, development: Development, rng: np.random.Generator):
+def _trace(towards: np.ndarray, development: Development, point_spread: float, rng):
     """Photo-electrons of the showers bright enough to trigger, and the indices of those."""
     cascades, muons = development.cascades, development.muons
-    steps = light.cascade_steps(cascades, towards[cascades.event])
+    steps = light.cascade_steps(cascades, towards[cascades.event], point_spread)
     from_cascades = np.bincount(cascades.event, steps.expected.sum(axis=1), len(towards))
     from_muons = np.bincount(muons.event, light.muon_light(muons), len(towards))
     bright = from_cascades + from_muons > FAINTEST
@@ -116,5 +123,6 @@ def _trace(towards: np.ndarray, development: Development, rng: np.random.Generat
     kept = np.flatnonzero(bright[muons.event])
     if kept.size:
         shining = muons.select(kept)
-        photo_electrons.append(light.trace_muons(shining, towards[shining.event], rng))
+        front = towards[shining.event]
+        photo_electrons.append(light.trace_muons(shining, front, point_spread, rng))
     return photo_electrons, np.flatnonzero(bright)

@@ -16,7 +16,6 @@ NOISE_SCALE = 0.62  # p.e.
 PEDESTAL_SPREAD = 0.7  # p.e., of the night sky under a light pulse
 PULSE_RESOLUTION = 0.6  # ns, of the time of a one p.e. pulse
 
-TRIGGER_THRESHOLD = 5.0  # p.e. per pixel
 TRIGGER_RADIUS = 0.38  # m; the outer ring of the camera, 0.4 deg wide, does not trigger
 TRIGGER_TIME = 14.0  # ns in the window
 TRIGGER_JITTER = 0.7  # ns
@@ -85,7 +84,7 @@ def collect(
 
 def triggered(charge: np.ndarray, camera: ToyCamera) -> np.ndarray:
     """Which images (n_events,) have a pixel and two of its neighbours above threshold."""
-    above = (charge > TRIGGER_THRESHOLD * camera.night_sky) & (camera.radius < TRIGGER_RADIUS)
+    above = (charge > camera.trigger) & (camera.radius < TRIGGER_RADIUS)
     fired = np.zeros(len(charge), dtype=bool)
     candidate = np.flatnonzero(above.sum(axis=1) >= 3)
     above = above[candidate]

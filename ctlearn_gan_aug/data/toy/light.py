@@ -7,6 +7,7 @@ import numpy as np
 from . import atmosphere
 from . import telescope as tel
 from .cascades import Cascades, Muons, slant_factor
+from .conditions import USUAL
 from .showers import along
 
 LIGHT_SPEED = 0.299792458  # m/ns
@@ -19,13 +20,12 @@ YIELD = 6.5  # p.e. per g/cm2 and electron, integrated over all directions
 AGEING = 2.0  # the share of fast electrons falls by 1/e per 1/AGEING of shower age
 HALO_ANGLE = np.deg2rad(0.75)  # light outside the Cherenkov cone falls off by 1/e per this angle
 LATERAL_FRACTION = 0.065  # lateral spread of the fast electrons in Moliere radii, per axis
-POINT_SPREAD = np.deg2rad(0.035)  # of the optics, per axis
 TIME_SPREAD = 0.8  # ns, thickness of the shower front and the photosensors' jitter
 MAX_TRACES = 4000  # brighter cascades are traced with heavier photo-electrons
 FIELD_RADIUS = np.deg2rad(2.3)  # light from farther off cannot reach a pixel
 
 MUON_PE_PER_METER = 33.0  # p.e. per m2 of mirror at 1 m from the track; falls as 1/distance
-MUON_RING_SPREAD = np.deg2rad(0.05)
+MUON_RING_SPREAD = np.deg2rad(0.05)  # with the usual optics; it goes with their point spread
 MUON_MASS = 1.057e-4  # TeV
 
 
@@ -81,7 +81,7 @@ class CascadeSteps:
         )
 
 
-def cascade_steps(cascades: Cascades, front: np.ndarray) -> CascadeSteps:
+def cascade_steps(cascades: Cascades, front: np.ndarray, point_spread: float) -> CascadeSteps:
     """Follow cascades down the atmosphere.
 
     Parameters
@@ -89,6 +89,8 @@ def cascade_steps(cascades: Cascades, front: np.ndarray) -> CascadeSteps:
     cascades : Cascades
     front : ndarray (n_cascades, 3)
         Axis of the primary of each cascade, which defines time zero.
+    point_spread : float
+        Of the optics, per axis, rad.
     """
     maximum = cascades.lengths_to_maximum()[:, np.newaxis]
     lengths = np.linspace(FIRST_AGE, LAST_AGE, N_STEPS + 1) * maximum
@@ -103,7 +105,7 @@ def cascade_steps(cascades: Cascades, front: np.ndarray) -> CascadeSteps:
     per_depth = YIELD * electrons * _light_on_mirror(edges.distance, edges.axial, height)
     per_depth *= np.hypot(edges.x, edges.y) < FIELD_RADIUS * tel.FOCAL_LENGTH
     lateral = LATERAL_FRACTION * atmosphere.moliere_radius(height) * cascades.width[:, np.newaxis]
-    spread = tel.FOCAL_LENGTH * np.hypot(lateral / edges.distance, POINT_SPREAD)
+    spread = tel.FOCAL_LENGTH * np.hypot(lateral / edges.distance, point_spread)
     return CascadeSteps(
         x=edges.x,
         y=edges.y,
@@ -227,7 +229,12 @@ def _miss(muons: Muons) -> np.ndarray:
     return muons.ground - along(muons.ground, muons.towards)[:, np.newaxis] * muons.towards
 
 
-def trace_muons(muons: Muons, front: np.ndarray, rng: np.random.Generator) -> PhotoElectrons:
+def trace_muons(
+    muons: Muons,
+    front: np.ndarray,
+    point_spread: float,
+    rng: np.random.Generator,
+) -> PhotoElectrons:
     """Draw the photo-electrons of muons: rings for those that hit the mirror, arcs beside it.
 
     Parameters
@@ -235,6 +242,8 @@ def trace_muons(muons: Muons, front: np.ndarray, rng: np.random.Generator) -> Ph
     muons : Muons
     front : ndarray (n_muons, 3)
         Axis of the primary of each muon, which defines time zero.
+    point_spread : float
+        Of the optics, per axis, rad.
     rng : numpy.random.Generator
     """
     counts = rng.poisson(muon_light(muons))
@@ -251,7 +260,8 @@ def trace_muons(muons: Muons, front: np.ndarray, rng: np.random.Generator) -> Ph
 
     ring = _ring_radius(muons)[muon]
     towards = muons.towards[muon]
-    scatter = rng.normal(0, MUON_RING_SPREAD, (2, n))
+    blur = point_spread / np.deg2rad(USUAL.point_spread)
+    scatter = rng.normal(0, MUON_RING_SPREAD * blur, (2, n))
     a = towards[:, 0] + ring * da / distance + scatter[0]
     b = towards[:, 1] + ring * db / distance + scatter[1]
     emission = miss + towards * (distance / ring)[:, np.newaxis]

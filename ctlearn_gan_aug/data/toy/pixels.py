@@ -90,6 +90,7 @@ USUAL = PixelGrid("ToyCam", 0.03, 1069, rotation=23.0)
 #: By the name that `simulate` takes: as many pixels as real cameras of these kinds have.
 GRIDS = {
     "toy": USUAL,
+    "hex127": PixelGrid("ToyHex127", 0.0876, 127, rotation=23.0),
     "hex271": PixelGrid("ToyHex271", 0.06, 271, rotation=23.0),
     "hex1039": PixelGrid("ToyHex1039", 0.0304, 1039, rotation=23.0),
     "hex1855": PixelGrid("ToyHex1855", 0.0228, 1855, rotation=23.0),

@@ -17,6 +17,7 @@ from ...errors import UserError
 from ...files import atomic_file
 from . import showers
 from . import telescope as tel
+from .conditions import USUAL, Conditions
 from .events import ToyEvents, event_batches
 from .pixels import GRIDS, PixelGrid
 
@@ -59,6 +60,7 @@ def simulate(
     overwrite: bool = False,
     progress: Callable[[int], None] | None = None,
     camera: str = "toy",
+    conditions: Conditions = USUAL,
 ) -> SimulatedFile:
     """Simulate toy events into a DL1 file.
 
@@ -80,6 +82,8 @@ def simulate(
         Called with the number of events just written.
     camera : str
         One of `pixels.GRIDS`.
+    conditions : Conditions
+        Night sky, optics and trigger. Images are cleaned with the same cuts under all of them.
 
     Raises
     ------
@@ -97,10 +101,10 @@ def simulate(
     with atomic_file(target, overwrite) as part, temporary as folder:
         skeleton = Path(folder) / "skeleton.h5"
         skeleton_from_subarray(tel.toy_subarray(grid), skeleton)
-        product = _product(particle, seed, camera)
+        product = _product(particle, seed, camera, conditions)
         with DL1Writer(part, skeleton, cleaning=_cleaning(grid), product=product) as writer:
             writer.add_run(_run(obs_id, n_thrown=0))
-            batches = event_batches(particle, seed, grid)
+            batches = event_batches(particle, seed, grid, conditions)
             n_thrown = _write_events(writer, batches, particle, obs_id, n_events, progress)
             writer.add_run(_run(obs_id, n_thrown))
     return SimulatedFile(Path(target), obs_id, n_events, n_thrown)
@@ -178,10 +182,12 @@ def _run(obs_id: int, n_thrown: int) -> Run:
     )
 
 
-def _product(particle: str, seed: int, camera: str) -> ProductInfo:
+def _product(particle: str, seed: int, camera: str, conditions: Conditions) -> ProductInfo:
+    context = {"SIMULATION": "toy", "PARTICLE": particle, "SEED": seed, "CAMERA": camera}
+    context |= {name.replace("_", " ").upper(): value for name, value in vars(conditions).items()}
     return ProductInfo(
         activity="ctlearn-gan simulate",
         description=_DESCRIPTION,
         process_subtype="Toy",
-        context={"SIMULATION": "toy", "PARTICLE": particle, "SEED": seed, "CAMERA": camera},
+        context=context,
     )

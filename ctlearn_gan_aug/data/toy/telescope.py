@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .conditions import USUAL as USUAL_CONDITIONS
+from .conditions import Conditions
 from .pixels import USUAL, PixelGrid
 
 SUBARRAY_NAME = "ctlearn-gan-toy"
@@ -114,6 +116,10 @@ class ToyCamera:
         The raster covers -extent to +extent in x and y, m.
     night_sky : float
         Fluctuations in a pixel, as a multiple of the usual camera's.
+    trigger : float
+        Threshold of a pixel, p.e.
+    point_spread : float
+        Of the optics, per axis, rad.
     """
 
     n_pixels: int
@@ -122,6 +128,8 @@ class ToyCamera:
     raster: np.ndarray
     extent: float
     night_sky: float
+    trigger: float
+    point_spread: float
 
     def pixel_at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Pixel at camera positions (m); -1 outside the camera."""
@@ -136,7 +144,7 @@ class ToyCamera:
 
 
 @functools.cache
-def toy_camera(grid: PixelGrid = USUAL) -> ToyCamera:
+def toy_camera(grid: PixelGrid = USUAL, conditions: Conditions = USUAL_CONDITIONS) -> ToyCamera:
     """A toy camera prepared for tracing photons into pixels."""
     import astropy.units as u
 
@@ -150,4 +158,13 @@ def toy_camera(grid: PixelGrid = USUAL) -> ToyCamera:
     neighbors = geometry.neighbor_matrix_sparse.astype(np.float32)
     radius = np.hypot(geometry.pix_x.to_value("m"), geometry.pix_y.to_value("m"))
     extent = half_side * cell
-    return ToyCamera(geometry.n_pixels, radius, neighbors, raster, extent, grid.night_sky)
+    return ToyCamera(
+        geometry.n_pixels,
+        radius,
+        neighbors,
+        raster,
+        extent,
+        night_sky=grid.night_sky * conditions.night_sky,
+        trigger=conditions.trigger * grid.night_sky,
+        point_spread=np.deg2rad(conditions.point_spread),
+    )

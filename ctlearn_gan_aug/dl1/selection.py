@@ -1,15 +1,18 @@
-"""The reader's quality cuts, applied to generated images."""
+"""The reader's quality cuts, applied to images that no reader has read."""
 
 import ast
 import builtins
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import tables
 from astropy.table import Table
 
-from ..dl1.cleaning import clean
-from ..dl1.parameters import parametrise
 from ..errors import UserError
+from .cleaning import clean
+from .nodes import PARAMETERS, telescope_table
+from .parameters import parametrise
 
 #: Columns of the reader's table that are in rad, unlike the label table's deg.
 _RADIANS = ("telescope_pointing_altitude", "telescope_pointing_azimuth")
@@ -17,8 +20,8 @@ _RADIANS = ("telescope_pointing_altitude", "telescope_pointing_azimuth")
 _INTENSITIES = frozenset({"hillas_intensity", "camera_frame_hillas_intensity"})
 
 
-class GeneratedSelection:
-    """Decides which generated images pass the quality criteria of a DLDataReader.
+class ImageSelection:
+    """Decides which images pass the quality criteria of a DLDataReader.
 
     Only what the criteria refer to is computed: the cleaned charge alone for ctapipe's usual
     ``hillas_intensity`` cut, all DL1 parameters if any other is named.
@@ -33,9 +36,18 @@ class GeneratedSelection:
         Camera of the images.
     cleaning : CleaningSettings
         Tail cuts the training files were cleaned with.
+    key : str
+        Of the configuration, for messages.
     """
 
-    def __init__(self, criteria: Sequence[tuple[str, str]], parameter_columns, camera, cleaning):
+    def __init__(
+        self,
+        criteria: Sequence[tuple[str, str]],
+        parameter_columns,
+        camera,
+        cleaning,
+        key: str = "gan_augment",
+    ):
         from dl1_data_handler.reader import TableQualityQuery
 
         self._query = TableQualityQuery(quality_criteria=list(criteria))
@@ -44,13 +56,27 @@ class GeneratedSelection:
         self._telescope_frame = "camera_frame_hillas_intensity" not in parameter_columns
         self._camera = camera
         self._cleaning = cleaning
+        self._key = key
+
+    @classmethod
+    def of_file(
+        cls, criteria, path: Path, camera, cleaning, key: str = "gan_augment"
+    ) -> "ImageSelection":
+        """Criteria that may name the parameters of a DL1 file, and nothing else."""
+        node = telescope_table(PARAMETERS, camera.tel_id)
+        with tables.open_file(path) as h5file:
+            columns = h5file.get_node(node).colnames
+        selection = cls(criteria, columns, camera, cleaning, key)
+        selection.check(())
+        return selection
 
     def check(self, label_columns: Sequence[str]) -> None:
-        """Refuse criteria on columns that generated images do not have."""
+        """Refuse criteria on columns that the images do not have."""
+        known = "DL1 parameters and true labels" if label_columns else "DL1 parameters"
         for name in sorted(self._names - self._parameters - set(label_columns)):
             raise UserError(
-                f"gan_augment: the quality criteria use '{name}', which generated images do not "
-                "have; use DL1 parameters and true labels only."
+                f"{self._key}: the quality criteria use '{name}', which these images do not "
+                f"have; use {known} only."
             )
 
     @property
@@ -90,6 +116,13 @@ class GeneratedSelection:
         elif self._parameters:
             columns |= dict.fromkeys(self._parameters, cleaned_charge(images, mask))
         return self._query.get_table_mask(Table(columns))
+
+    def of_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Which pixel vectors (n, n_pixels, 1 or 2) in p.e. and ns pass, bool (n,)."""
+        # The compiled loops know contiguous images only.
+        images, *times = np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
+        mask = self.mask(images) if self.needs_mask else None
+        return self.passes(images, times[0] if times else None, mask, Table())
 
     def _parametrise(self, images, peak_times, mask) -> dict[str, np.ndarray]:
         columns = parametrise(

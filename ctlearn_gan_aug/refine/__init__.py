@@ -1,0 +1,1 @@
+"""Training of translators between two domains of images: a CycleGAN."""
