@@ -2,16 +2,13 @@
 
 import json
 import pickletools
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
 from click.testing import CliRunner
+from killed import Killed
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -21,6 +18,7 @@ from ctlearn_gan_aug.config.refine import RefineConfig
 from ctlearn_gan_aug.data.toy.conditions import Conditions
 from ctlearn_gan_aug.data.toy.simulate import simulate
 from ctlearn_gan_aug.errors import UserError
+from ctlearn_gan_aug.refine.loop import RefineLoop
 from ctlearn_gan_aug.refine.run import refine
 from ctlearn_gan_aug.refine.step import RefineStep
 from ctlearn_gan_aug.refiner import load_refiner
@@ -93,15 +91,6 @@ def test_it_learns_and_its_bundle_says_what_it_is(run):
     assert meta.refiner_id in shown
 
 
-KILLED = """
-import json, sys
-from ctlearn_gan_aug.config.base import parse
-from ctlearn_gan_aug.config.refine import RefineConfig
-from ctlearn_gan_aug.refine.run import refine
-refine(parse(RefineConfig, json.loads(sys.argv[1]), "test"))
-"""
-
-
 def checkpoint_step(path) -> int:
     if not path.exists():
         return -1
@@ -109,17 +98,21 @@ def checkpoint_step(path) -> int:
         return json.loads(saved.metadata()["progress"])["step"]
 
 
-def test_killed_and_resumed_equals_uninterrupted(tmp_path, files, run):
-    """kill -9 somewhere in the middle: the same state to the bit."""
+def test_killed_and_resumed_equals_uninterrupted(tmp_path, files, run, monkeypatch):
+    """Without a word somewhere in the middle: the same state to the bit."""
     made = config(tmp_path / "killed", files, data=CUT, training=LEARNING)
-    command = [sys.executable, "-c", KILLED, json.dumps(made.model_dump(mode="json"))]
-    killed = subprocess.Popen(command, stderr=subprocess.PIPE)
-    checkpoint = tmp_path / "killed" / "checkpoint.safetensors"
-    while killed.poll() is None and checkpoint_step(checkpoint) < 7:
-        time.sleep(0.002)
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL, killed.stderr.read().decode()
-    assert 7 <= checkpoint_step(checkpoint) < LEARNING["steps"]
+    one_step, steps = RefineLoop._one_step, []
+
+    def dying(self, *arguments):
+        steps.append(1)
+        if len(steps) == 20:
+            raise Killed
+        return one_step(self, *arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(RefineLoop, "_one_step", dying)
+        refine(made)
+    assert 0 < checkpoint_step(tmp_path / "killed" / "checkpoint.safetensors") < 20
     refine(made, resume=True)
     for name in ("checkpoint.safetensors", "bundle/translator.safetensors"):
         states = [load_file(folder / name) for folder in (run, tmp_path / "killed")]
