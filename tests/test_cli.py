@@ -75,9 +75,10 @@ def test_templates_are_valid_configurations(tmp_path):
         assert run("config", kind, "--output", target)[0] == 0
         if kind.startswith("study_"):  # of studies, see test_study_parts
             continue
-        exit_code, resolved, _ = run("train", target, "--dry-run")
+        command, named = ("refine", "gamma") if kind.endswith("refine") else ("train", kind)
+        exit_code, resolved, _ = run(command, target, "--dry-run")
         assert exit_code == 0
-        assert yaml.safe_load(resolved)["particle"] in kind
+        assert yaml.safe_load(resolved)["particle"] in named
 
 
 def test_overrides_reach_the_resolved_configuration(config):

@@ -6,6 +6,8 @@ from astropy.table import Table
 
 from ctlearn_gan_aug import plotting
 
+CHANNELS, NAMES = ("image", "peak_time"), ("simulated", "generated")
+
 
 @pytest.fixture(scope="module")
 def geometry(toy_gamma):
@@ -85,7 +87,7 @@ def test_unwritable_target_is_one_sentence(tmp_path, geometry, pixels):
 
 
 def test_a_pair_shares_its_colours(pixels):
-    panels = plotting._panels_of_event(pixels[0], 10 * pixels[1], ("image", "peak_time"))
+    panels = plotting._panels_of_event(pixels[0], 10 * pixels[1], CHANNELS, NAMES)
     simulated, generated, *times = panels
     assert simulated.label == "simulated" and generated.label == "generated"
     assert simulated.norm is generated.norm and times[0].norm is times[1].norm
@@ -93,7 +95,7 @@ def test_a_pair_shares_its_colours(pixels):
 
 
 def test_times_are_shown_where_the_charge_stands_out(pixels):
-    *_, times = plotting._panels_of_event(pixels[0], None, ("image", "peak_time"))
+    *_, times = plotting._panels_of_event(pixels[0], None, CHANNELS, NAMES)
     assert np.isfinite(times.values[:20]).all()
     assert np.isfinite(times.values[20:]).mean() < 0.01
 
