@@ -111,7 +111,10 @@ class Judge:
         return outputs
 
     def embed(self, features: np.ndarray) -> np.ndarray:
-        """Outputs of the backbone (n, 96), which all heads read, for features (n, n_pixels, c)."""
+        """Outputs of the backbone (n, 96), which all heads read, for features (n, n_pixels, c).
+
+        Fewer where the grid has less than 16 cells a side.
+        """
         (backbone,) = (x for x in self.model.layers if isinstance(x, keras.Model))
         return backbone.predict(self._parts(features), verbose=0)
 
@@ -128,7 +131,7 @@ class Judge:
         """What a training hangs on, beside its images."""
         return {
             "tasks": list(self.tasks),
-            "architecture": [_ARCHITECTURE, _HEAD],
+            "architecture": [_levels(self.camera.grid_side), _HEAD],
             "training": [n_images, _BATCH, _LEARNING_RATE, _MOMENTUM, _TIME_UNIT, _SIGNAL_SIGMAS],
             "seed": self.seed,
         }
@@ -167,6 +170,11 @@ def _places(camera) -> np.ndarray:
     return camera.to_grid(xy[None].astype(np.float32))[0]
 
 
+def _levels(side: int) -> list[dict]:
+    """As many levels as a grid of so many cells can be halved; all from 16 cells on."""
+    return _ARCHITECTURE[: int(np.log2(side))]
+
+
 def _single_cnn(tasks, input_shape):
     from ctlearn.core.model import SingleCNN
 
@@ -174,7 +182,7 @@ def _single_cnn(tasks, input_shape):
     network = SingleCNN(
         input_shape=input_shape,
         tasks=tasks,
-        architecture=_ARCHITECTURE,
+        architecture=_levels(input_shape[0]),
         batchnorm=True,
         attention_mechanism="Spatial-SE",
         head_layers={task: [_HEAD, sizes[task]] for task in tasks},
