@@ -40,7 +40,9 @@ def signal_over_pedestal(
 
 def _pixels(x, noise, name: str):
     """One channel: a value, and noise of an amplitude that depends on the place in the image."""
-    value = L.conv(x, 1, 1, f"{name}_value", gain=0.01)
+    # Near zero at the start: from far above the pedestals the first steps of pairs take all signals
+    # so far below them that no gradient leads back.
+    value = L.conv(x, 1, 1, f"{name}_value", gain=0.003)
     amplitude = L.conv(x, 1, 1, f"{name}_amplitude", gain=0.01, activation="softplus")
     grain = L.conv(noise, 1, 1, f"{name}_noise", gain=0.05, use_bias=False)
     return keras.layers.Add()([value, keras.layers.Multiply()([amplitude, grain])])
