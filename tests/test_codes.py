@@ -71,8 +71,8 @@ def test_images_of_a_code_differ_by_it_alone(bundle):
     assert values.tolist() == [0, 1, 2]
     # One of the categories is the one that is drawn without a choice.
     drawn = Sampler(opened, 3).generate(labels)
-    equal = (by_category == drawn[:, None]).all(axis=(2, 3))
-    assert equal.sum(axis=1).tolist() == [1, 1]
+    apart = np.sort(np.abs(by_category - drawn[:, None]).mean(axis=(2, 3)), axis=1)
+    assert (apart[:, 0] < 0.02 * apart[:, 1]).all(), apart  # but for rounding, which batches decide
 
 
 def test_a_bundle_with_codes_says_so_and_keeps_its_critic(bundle):
