@@ -57,7 +57,12 @@ def train(paths: dict[str, Path], folder: Path, args) -> Path:
     # A run that was interrupted, or has ended, in a folder of before is not done again.
     content["output"] = str(folder / f"run_{args.steps}_{args.events}_{args.seed}")
     content["seed"] = args.seed
-    return refine(parse(RefineConfig, content), resume=True)
+    is_new, started = not Path(content["output"]).exists(), time.process_time()
+    bundle = refine(parse(RefineConfig, content), resume=True)
+    if is_new:
+        seconds = time.process_time() - started
+        print(f"{args.steps} steps in {seconds:.0f} s of processors", flush=True)
+    return bundle
 
 
 def samples(paths: dict[str, Path], bundle: Path, seed: int) -> tuple[dict, object]:
@@ -159,13 +164,10 @@ def main() -> None:
         folder = args.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         paths = write_domains(folder, args.events, args.seed)
-        started = time.process_time()
         bundle = train(paths, folder, args)
-        seconds = time.process_time() - started
         found, cleaning = samples(paths, bundle, args.seed)
         print_distances(found, cleaning)
         print_residuals(found, folder, args.seed)
-    print(f"trained in {seconds:.0f} s of one core")
 
 
 if __name__ == "__main__":

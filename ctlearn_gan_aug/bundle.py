@@ -14,8 +14,14 @@ from typing import Any
 import numpy as np
 import yaml
 
+from .bundle_parts import (
+    load_tensors,
+    model_weights,
+    read_description,
+    set_weights,
+    skeleton_camera,
+)
 from .camera import Camera
-from .config.base import load_yaml, parse
 from .config.bundle import BundleMeta
 from .config.networks import CodesConfig, CriticConfig, GeneratorConfig
 from .errors import UserError
@@ -202,17 +208,8 @@ def load_bundle(path: str | Path) -> Bundle:
     from astropy.table import Table
 
     path = Path(path)
-    for name in (_DESCRIPTION, _WEIGHTS, _TABLE, _SKELETON):
-        if not (path / name).is_file():
-            raise UserError(f"{path}: is no generator bundle ({name} is missing).")
-    content = load_yaml(path / _DESCRIPTION)
-    version = content.get("format_version")
-    if version != FORMAT_VERSION:
-        raise UserError(
-            f"{path}: has bundle format {version}, this version reads {FORMAT_VERSION}; "
-            "train it again or install a matching version."
-        )
-    meta = parse(BundleMeta, content, path / _DESCRIPTION)
+    parts = _DESCRIPTION, _WEIGHTS, _TABLE, _SKELETON
+    meta = read_description(path, parts, BundleMeta, "generator", FORMAT_VERSION)
     camera = skeleton_camera(path / _SKELETON, meta.tel_id, meta.focal_length_choice)
     return Bundle(
         path,
@@ -222,59 +219,3 @@ def load_bundle(path: str | Path) -> Bundle:
         IntensityTransform.from_dict(meta.intensity),
         Table(load_tensors(path / _TABLE)),
     )
-
-
-def skeleton_camera(skeleton: Path, tel_id: int, focal_length_choice: str) -> Camera:
-    """The camera of a telescope in a skeleton, whose focal length is ``EFFECTIVE`` or not."""
-    from ctapipe.instrument import SubarrayDescription
-    from ctapipe.instrument.optics import FocalLengthKind
-
-    from .dl1.skeleton import check_safe
-
-    check_safe(skeleton)
-    choice = FocalLengthKind[focal_length_choice]
-    subarray = SubarrayDescription.from_hdf(skeleton, focal_length_choice=choice)
-    return Camera.from_subarray(subarray, tel_id)
-
-
-def load_tensors(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of a safetensors file by name.
-
-    Raises
-    ------
-    UserError
-        If it is damaged.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: is damaged ({error}).") from None
-
-
-def model_weights(model) -> dict[str, np.ndarray]:
-    """Weights by layer name and position within the layer: layers are named by us."""
-    return {
-        f"{layer.name}/{i}": np.ascontiguousarray(value)
-        for layer in model.layers
-        for i, value in enumerate(layer.get_weights())
-    }
-
-
-def set_weights(model, path: Path) -> None:
-    """Give a model the weights that a safetensors file holds, as `model_weights` named them.
-
-    Raises
-    ------
-    UserError
-        If they are not those of this architecture.
-    """
-    tensors = load_tensors(path)
-    shapes = {name: value.shape for name, value in model_weights(model).items()}
-    if shapes != {name: value.shape for name, value in tensors.items()}:
-        raise UserError(f"{path}: its weights do not belong to the architecture described.")
-    for layer in model.layers:
-        if layer.weights:
-            layer.set_weights([tensors[f"{layer.name}/{i}"] for i in range(len(layer.weights))])

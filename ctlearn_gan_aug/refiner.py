@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from .bundle import Bundle, model_weights, set_weights, skeleton_camera
+from .bundle import Bundle
+from .bundle_parts import model_weights, read_description, set_weights, skeleton_camera
 from .camera import Camera
-from .config.base import load_yaml, parse
 from .config.refine import TranslatorConfig
 from .config.refiner import RefinerMeta
 from .errors import UserError
@@ -157,20 +157,8 @@ def load_refiner(path: str | Path) -> Refiner:
         If the folder is no bundle, is of another format version, or a part is missing or damaged.
     """
     path = Path(path)
-    for name in (_DESCRIPTION, _WEIGHTS, _SKELETON):
-        if not (path / name).is_file():
-            raise UserError(
-                f"{path}: is no refiner bundle ({name} is missing); name one that ctlearn-gan "
-                "refine has made."
-            )
-    content = load_yaml(path / _DESCRIPTION)
-    version = content.get("format_version")
-    if version != FORMAT_VERSION:
-        raise UserError(
-            f"{path}: has refiner format {version}, this version reads {FORMAT_VERSION}; "
-            "train it again or install a matching version."
-        )
-    meta = parse(RefinerMeta, content, path / _DESCRIPTION)
+    parts = _DESCRIPTION, _WEIGHTS, _SKELETON
+    meta = read_description(path, parts, RefinerMeta, "refiner", FORMAT_VERSION)
     camera = skeleton_camera(path / _SKELETON, meta.tel_id, meta.focal_length_choice)
     return Refiner(path, meta, camera, IntensityTransform.from_dict(meta.intensity))
 

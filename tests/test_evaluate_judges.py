@@ -64,6 +64,17 @@ def test_a_judge_is_a_ctlearn_network_on_the_compact_grid(gammas):
     assert judge.predict(features).shape == (5, 3)
 
 
+def test_a_judge_fits_a_camera_of_few_cells(tmp_path):
+    from ctlearn_gan_aug.data.toy.simulate import simulate
+
+    simulate("gamma", 20, 1, tmp_path / "few.dl1.h5", camera="hex127")
+    few = Sample.of(read_events([tmp_path / "few.dl1.h5"]))
+    assert few.camera.grid_side < 16
+    features = PixelFeatures.fit(few)(few)
+    judge = Judge(["energy", "cameradirection"], few.camera, features.shape[-1], seed=1)
+    assert judge.predict(features).shape == (20, 3)
+
+
 def test_the_judge_has_learnt_on_simulation(judged):
     energy = judged.metrics["energy"]
     assert energy["simulated"]["correlation"] > 0.6

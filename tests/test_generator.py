@@ -42,6 +42,18 @@ def test_a_dark_generator_can_learn_to_shine(dark):
     assert tape.gradient(light, model.get_layer("pixels0_value").bias).numpy()[0] > 1e-6
 
 
+@pytest.mark.parametrize("seed", [1, 4])  # of those with the brightest start
+def test_signals_begin_near_the_night_sky(seed):
+    """From far above it the first steps of pairs took some telescopes below it for good."""
+    keras.utils.set_random_seed(seed)
+    model = build_generator(GeneratorConfig(), 39, (3, 9), (3.0, 3.0), gate=(2.0, 0.1))
+    rng = np.random.default_rng(1)
+    inputs = [rng.normal(size=(32, *x.shape[1:])).astype(np.float32) for x in model.inputs]
+    inputs[4] = MEAN + SIGMA * inputs[4]
+    light = model(inputs, training=False)[..., :1].numpy() - inputs[4]
+    assert light.mean() < 1.2 * SIGMA
+
+
 @pytest.mark.parametrize("side", [13, 39, 55, 64])
 @pytest.mark.parametrize("factor", [1, 2, 4, 8])
 def test_pooling_averages_over_the_cells_that_exist(side, factor):

@@ -55,20 +55,21 @@ DCGAN = {
 
 
 @pytest.mark.parametrize(
-    ("sections", "step"),
-    [(RESIDUAL, 6), (DCGAN, 5)],
+    ("sections", "kills"),
+    [(RESIDUAL, [6]), (DCGAN, [5, 7])],
     ids=["residual", "dcgan"],
 )
 def test_a_killed_run_ends_where_an_uninterrupted_one_does(
-    tmp_path, small_gamma, tiny_config, sections, step
+    tmp_path, small_gamma, tiny_config, sections, kills
 ):
-    """Killed in the middle of a fade (after step 6), across a change of level (5)."""
+    """Killed across a change of level (after step 5), in the middle of a fade (6), after it (7)."""
     training = {"steps": 8, "batch_size": 8, "checkpoint_every": "0.001 s"}
     parts = {**sections, "progressive": HALVES, "training": training}
     whole = train(tiny_config(tmp_path / "whole", [small_gamma], **parts))
     config = tiny_config(tmp_path / "parts", [small_gamma], **parts)
-    with pytest.raises(Killed):
-        train(config, watch=killed_at(step))
+    for step in kills:
+        with pytest.raises(Killed):
+            train(config, resume=True, watch=killed_at(step))
     train(config, resume=True)
     states = [load_file(tmp_path / run / "checkpoint.safetensors") for run in ("whole", "parts")]
     assert states[0].keys() == states[1].keys()

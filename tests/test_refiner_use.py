@@ -182,7 +182,7 @@ def test_a_refiner_of_other_images_is_refused(refiner, generator, toy_gamma, tmp
     (edited / "refiner.yaml").write_text(text.replace("picture: ", "picture: 1"))
     refused("was trained on images cleaned with", edited)
     (edited / "refiner.yaml").write_text(text.replace("format_version: 1", "format_version: 9"))
-    refused("refiner format 9, this version reads 1", edited)
+    refused("refiner bundle format 9, this version reads 1", edited)
     (edited / "translator.safetensors").unlink()
     refused(r"is no refiner bundle \(translator.safetensors is missing\)", edited)
     refused(r"is no refiner bundle \(refiner.yaml is missing\)", generator)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..bundle import model_weights, set_weights
+from ..bundle_parts import model_weights, set_weights
 from ..config.refine import RegressorConfig
 from ..data.pipeline import training_batches
 from ..files import atomic_file

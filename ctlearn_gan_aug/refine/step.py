@@ -11,6 +11,7 @@ from ..config.refine import RefineConfig
 from ..intensity import IntensityTransform
 from ..models import grid
 from ..training import losses as adversarial
+from ..training.average import follow
 from ..training.losses import excess_penalty, r1_penalty
 from ..training.step import uses_xla
 from .losses import (
@@ -143,7 +144,7 @@ class RefineStep:
         nets.critic_optimizer.apply_gradients(moved)
         moved = zip(gradients, nets.translator_variables, strict=True)
         nets.translator_optimizer.apply_gradients(moved)
-        self._update_average(step)
+        follow(nets.averaged, nets.forward, self.config.training.ema, step)
         values["sliced"] = of_target.sliced + of_source.sliced
         values |= {"critic_target": of_target.loss, "critic_source": of_source.loss}
         return values
@@ -215,14 +216,6 @@ class RefineStep:
             tape.gradient(own, shown[1]), rows[1], tf.shape(fake)[0]
         )
         return Criticism(gradients, push, loss, sliced)
-
-    def _update_average(self, step) -> None:
-        """Moving average with a ramp: early weights are forgotten fast."""
-        done = tf.cast(step, tf.float32)
-        decay = tf.minimum(self.config.training.ema, (1.0 + done) / (10.0 + done))
-        pairs = zip(self.networks.averaged.weights, self.networks.forward.weights, strict=True)
-        for average, value in pairs:
-            average.assign(value + decay * (average - value))
 
 
 def _places(camera: Camera) -> np.ndarray:

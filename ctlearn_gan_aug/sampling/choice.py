@@ -8,6 +8,7 @@ from ..models.scoring import Scores
 from ..refiner import Refiner
 from .generate import NumberedImages, Sampler
 from .refine import RefinedSampler
+from .streams import CHOICE, draw_each
 
 #: Most candidates for an image: their numbers then stay within 63 bits, as images' within 57.
 MAX_CANDIDATES = 64
@@ -73,8 +74,7 @@ class ChoosingSampler(Sampler):
         weights = self._weights(pixels, labels).reshape(n, k)
         self._effective += float((1.0 / np.square(weights).sum(axis=1)).sum())
         self._n_chosen += n
-        chance = np.array([self._chance(number) for number in numbers]).reshape(n, 1)
-        chosen = (np.cumsum(weights, axis=1)[:, :-1] < chance).sum(axis=1)
+        chosen = (np.cumsum(weights, axis=1)[:, :-1] < self._chances(numbers)).sum(axis=1)
         return pixels.reshape(n, k, *pixels.shape[1:])[np.arange(n), chosen]
 
     def _weights(self, pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -87,10 +87,11 @@ class ChoosingSampler(Sampler):
         ratio = np.exp(log_ratio - log_ratio.max(axis=1, keepdims=True))
         return ratio / ratio.sum(axis=1, keepdims=True)
 
-    def _chance(self, number: int) -> float:
-        """U(0, 1) of an image, in a block of its key's numbers that no candidate reaches."""
-        bits = np.random.Philox(counter=[0, 0, 0, 1], key=[self.seed, int(number)])
-        return np.random.Generator(bits).random()
+    def _chances(self, numbers: np.ndarray) -> np.ndarray:
+        """U(0, 1) of every image (n, 1)."""
+        chances = np.empty((len(numbers), 1))
+        draw_each(self.seed, numbers, lambda i, stream: stream.random(out=chances[i]), CHOICE)
+        return chances
 
 
 def new_sampler(

@@ -1,9 +1,7 @@
 """Seeded generation of pixel vectors from labels, on any Keras backend."""
 
 import math
-import os
 from abc import ABC, abstractmethod
-from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -15,6 +13,7 @@ from ..models import grid
 from ..models.device import has_gpu
 from ..models.fold import folded, used_inputs
 from ..models.precision import best_precision
+from .streams import draw_each
 
 #: Images whose random numbers one thread draws at a time; NumPy does so without Python's lock.
 _PER_THREAD = 32
@@ -135,20 +134,11 @@ class Sampler(NumberedImages):
         normal = np.empty((len(numbers), self._pixels.n_normal), np.float32)
         uniform = np.empty((len(numbers), self._pixels.n_uniform), np.float32)
 
-        def draw(part: slice) -> None:
-            bits = np.random.Philox(0)
-            stream, state = np.random.Generator(bits), bits.state
-            for i in range(*part.indices(len(numbers))):
-                # A generator of its own for every image would cost more than its numbers.
-                state["state"]["key"][:] = self.seed, numbers[i]
-                bits.state = state
-                stream.standard_normal(out=normal[i], dtype=np.float32)
-                stream.random(out=uniform[i], dtype=np.float32)
+        def draw(i: int, stream: np.random.Generator) -> None:
+            stream.standard_normal(out=normal[i], dtype=np.float32)
+            stream.random(out=uniform[i], dtype=np.float32)
 
-        starts = range(0, len(numbers), _PER_THREAD)
-        parts = [slice(start, start + _PER_THREAD) for start in starts]
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-            list(threads.map(draw, parts))
+        draw_each(self.seed, numbers, draw)
         return normal, uniform
 
 

@@ -1,8 +1,5 @@
 """Images after a refiner, simulated or generated ones, on any Keras backend."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import keras
 import numpy as np
 from keras import ops
@@ -12,11 +9,7 @@ from ..models import grid
 from ..models.device import has_gpu
 from ..refiner import Refiner
 from .generate import NumberedImages
-
-#: Images whose random numbers one thread draws at a time.
-_PER_THREAD = 32
-#: Block of an image's random numbers; generators and choices have earlier ones.
-_BLOCK = 2
+from .streams import REFINER, draw_each
 
 
 class ImageRefiner:
@@ -71,16 +64,11 @@ class ImageRefiner:
         noise = np.empty((len(numbers), *self._network.noise_shape), np.float32)
         uniform = np.empty((len(numbers), self.refiner.camera.n_pixels), np.float32)
 
-        def draw(part: slice) -> None:
-            for i in range(*part.indices(len(numbers))):
-                key = [self.seed, int(numbers[i])]
-                stream = np.random.Generator(np.random.Philox(counter=[0, 0, 0, _BLOCK], key=key))
-                stream.standard_normal(out=noise[i], dtype=np.float32)
-                stream.random(out=uniform[i], dtype=np.float32)
+        def draw(i: int, stream: np.random.Generator) -> None:
+            stream.standard_normal(out=noise[i], dtype=np.float32)
+            stream.random(out=uniform[i], dtype=np.float32)
 
-        starts = range(0, len(numbers), _PER_THREAD)
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-            list(threads.map(draw, (slice(start, start + _PER_THREAD) for start in starts)))
+        draw_each(self.seed, numbers, draw, REFINER)
         return noise, uniform
 
 

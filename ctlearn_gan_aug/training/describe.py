@@ -7,12 +7,13 @@ from importlib.metadata import version
 
 import keras
 
-from ..bundle import FORMAT_VERSION, BundleMeta, model_weights
+from ..bundle import FORMAT_VERSION, BundleMeta
+from ..bundle_parts import model_weights
 from ..config.base import Section
 from ..config.train import TrainConfig
 from ..data.events import Events
 from ..data.fingerprint import events_digest
-from ..dl1.cleaning import infer_cleaning
+from ..dl1.cleaning import CleaningSettings, infer_cleaning
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
 
@@ -41,19 +42,28 @@ def describe(
     return BundleMeta(
         format_version=FORMAT_VERSION,
         bundle_id=unique_name(data, config, generator),
-        particle=config.particle,
-        camera=events.camera.name,
-        tel_id=events.camera.tel_id,
-        focal_length_choice=events.focal_length_choice,
-        channels=list(events.channels),
         labels=labels.to_dict(),
-        intensity=intensity.to_dict(),
         generator=config.generator,
-        quality_criteria=config.data.quality_criteria,
-        cleaning=asdict(cleaning),
-        software=software(),
         data=data,
+        **facts(config, events, intensity, cleaning),
     )
+
+
+def facts(
+    config: Section, events: Events, intensity: IntensityTransform, cleaning: CleaningSettings
+) -> dict:
+    """What bundles of all kinds say of their training, see `TrainedMeta`."""
+    return {
+        "particle": config.particle,
+        "camera": events.camera.name,
+        "tel_id": events.camera.tel_id,
+        "focal_length_choice": events.focal_length_choice,
+        "channels": list(events.channels),
+        "intensity": intensity.to_dict(),
+        "quality_criteria": config.data.quality_criteria,
+        "cleaning": asdict(cleaning),
+        "software": {name: _version(name) for name in _SOFTWARE},
+    }
 
 
 def provenance(events: Events) -> dict:
@@ -75,11 +85,6 @@ def unique_name(data: dict, config: Section, network: keras.Model) -> str:
     for values in model_weights(network).values():
         digest.update(values)
     return str(uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()))
-
-
-def software() -> dict[str, str]:
-    """Versions of what a training runs on."""
-    return {name: _version(name) for name in _SOFTWARE}
 
 
 def _version(name: str) -> str:

@@ -10,11 +10,13 @@ from ..camera import Camera
 from ..config.train import TrainConfig
 from ..intensity import IntensityTransform
 from ..memory import images_per_batch
+from ..models import grid
 from ..models.codes import codes_of
 from ..models.device import has_gpu
 from ..models.generator import NOISE_CHANNELS
 from ..models.maps import LabelMaps
 from . import losses, penalties
+from .average import follow
 from .criticism import Criticism, Turns
 from .networks import Networks
 
@@ -55,8 +57,7 @@ class AdversarialStep:
         self.intensity = intensity
         self.maps = maps
         self.auxiliary = auxiliary
-        self.pixel_of_cell = tf.constant(camera.pixel_of_cell)
-        self.cell_of_pixel = tf.constant(camera.cell_of_pixel)
+        self.camera = camera
         self.adopt(networks)
 
     def adopt(self, networks: Networks) -> None:
@@ -79,10 +80,7 @@ class AdversarialStep:
 
     def real_images(self, pixels):
         """Pixel vectors (B, n_pixels, c) in p.e./ns to images in network units."""
-        encoded = tf.pad(self.intensity.encode(pixels), [[0, 0], [0, 1], [0, 0]])
-        grid = tf.gather(encoded, self.pixel_of_cell, axis=1)
-        grid = tf.reshape(grid, (-1, self.maps.side, self.maps.side, encoded.shape[-1]))
-        return self.growth.reduced(grid)
+        return self.growth.reduced(grid.images(self.intensity.encode(pixels), self.camera))
 
     def _shown(self, real):
         """Simulated images as the critic sees them, which fade in while generated ones do."""
@@ -236,12 +234,8 @@ class AdversarialStep:
         return scale.unscaled(*groups) if scale else list(groups)
 
     def _update_average(self, step):
-        """Moving average with a ramp: early weights of a level are forgotten fast."""
-        done = tf.cast(step - self.networks.level_start, tf.float32)
-        decay = tf.minimum(self.config.training.ema, (1.0 + done) / (10.0 + done))
-        pairs = zip(self.networks.averaged.weights, self.networks.generator.weights, strict=True)
-        for average, value in pairs:
-            average.assign(value + decay * (average - value))
+        nets = self.networks
+        follow(nets.averaged, nets.generator, self.config.training.ema, step - nets.level_start)
 
     def sample(self, labels, number: int = 0):
         """Pixel vectors (n, n_pixels, c) in p.e./ns from the averaged generator.
@@ -265,9 +259,7 @@ class AdversarialStep:
     def _sampled_pixels(self, labels, stream):
         # Negative streams are those of no training step.
         image, *_ = self._images(self.networks.averaged, labels, -1 - 2 * stream, training=False)
-        image = self.growth.enlarged(image)
-        cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
-        pixels = tf.gather(cells, self.cell_of_pixel, axis=1)
+        pixels = grid.pixels(self.growth.enlarged(image), self.camera)
         key = tf.stack([tf.constant(self.config.seed, tf.int64), -2 - 2 * stream])
         uniform = tf.random.stateless_uniform(tf.shape(pixels)[:2], key)
         return self.intensity.decode(pixels, uniform)
