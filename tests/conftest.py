@@ -1,5 +1,7 @@
 """Shared toy files and a hardly trained bundle, made once per test session."""
 
+import contextlib
+import gc
 import logging
 import os
 import shutil
@@ -67,6 +69,27 @@ def toy_of_each_model(request, toy_gamma) -> Path:
     return toy_gamma if request.param == "v7" else request.getfixturevalue("toy_v6")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _garbage_is_not_looked_for_in_what_stays():
+    """TensorFlow keeps every graph; a search through those of all earlier modules takes seconds.
+
+    Hypothesis has one for every example, and Keras whenever it clears its session.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_sample_figures():
+    """Runs end with a figure of two events; drawing eight takes a sixth of a short run's time."""
+    from ctlearn_gan_aug.training import samples
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(samples, "_N_SAMPLES", 2)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_config():
     """Factory of small training configurations."""
@@ -101,12 +124,45 @@ def light_config(tiny_config):
     return make
 
 
+@contextlib.contextmanager
+def _not_compiled():
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def uncompiled():
+    """Steps of trainings as Python calls them.
+
+    Runs of a few steps spend most of their time on compilation otherwise. That compiled steps have
+    the same losses is for `test_training_parts` to show.
+    """
+    with _not_compiled():
+        yield
+
+
+@pytest.fixture
+def compiled(uncompiled):
+    """Compiled steps again, for a test of many."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(False)
+    yield
+    tf.config.run_functions_eagerly(True)
+
+
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory, toy_gamma, tiny_config) -> Path:
     """A bundle after three steps: its images are noise, its plumbing is real."""
     from ctlearn_gan_aug.training.run import train
 
-    return train(tiny_config(tmp_path_factory.mktemp("run") / "gamma", [toy_gamma]))
+    with _not_compiled():
+        return train(tiny_config(tmp_path_factory.mktemp("run") / "gamma", [toy_gamma]))
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from ctlearn_gan_aug.dl1.subarray import read_subarray
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.training.run import train
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 STEPS = 24
 
 

@@ -19,6 +19,8 @@ from augment_fakes import TRAINING
 from ctlearn_gan_aug.errors import UserError, find_no_space
 from ctlearn_gan_aug.files import atomic_file, atomic_folder
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 REASON = (
     r"\((File too large|not all data reached the disk.*|\d+ requested and \d+ written"
     r"|driver write request failed)\)"
@@ -189,7 +191,7 @@ def test_an_evaluation_that_does_not_fit_leaves_nothing(tmp_path, tmp_path_facto
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
-def test_a_ctlearn_training_keeps_its_last_model(tmp_path, toy_gamma, monkeypatch, epoch):
+def test_a_ctlearn_training_keeps_its_last_model(tmp_path, toy_gamma, monkeypatch, compiled, epoch):
     import keras
 
     from ctlearn_gan_aug.augment.tool import TrainAugmentedCTLearnModel

@@ -19,6 +19,8 @@ from ctlearn_gan_aug.labels import LabelSet
 from ctlearn_gan_aug.training.reading import fit_intensity, read_observed_events
 from ctlearn_gan_aug.training.run import Run, train
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 #: What a run on observed images needs beside them and its auxiliary.
 UNLABELLED = {
     "critic": {
@@ -169,7 +171,9 @@ def test_a_time_budget_ends_the_run(tmp_path, config):
     assert bundle.exists()
 
 
-def test_labels_are_followed_through_the_auxiliary_alone(tmp_path, config, simulated):
+def test_labels_are_followed_through_the_auxiliary_alone(
+    tmp_path, config, simulated, compiled
+):
     """By a judge that had no part in the training; an auxiliary without weight teaches nothing."""
     judge_path = regressor(tmp_path / "judge.keras", simulated, 20, 5, width=12)
     judge = keras.models.load_model(judge_path, compile=False)

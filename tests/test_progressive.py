@@ -21,6 +21,8 @@ from ctlearn_gan_aug.training.growing import Stage, stages_of
 from ctlearn_gan_aug.training.run import train
 from ctlearn_gan_aug.training.schedule import Schedule
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 HALVES = {"shares": [0.5, 0.5], "fade": 0.5}
 
 
@@ -82,7 +84,7 @@ def test_a_killed_run_ends_where_an_uninterrupted_one_does(
     assert "progressive" not in (whole / "bundle.yaml").read_text()
 
 
-def test_a_run_learns_through_its_levels(tmp_path, small_gamma, tiny_config, caplog):
+def test_a_run_learns_through_its_levels(tmp_path, small_gamma, tiny_config, caplog, compiled):
     """In the end showers follow their labels, and images are as fine as the camera's."""
     seen, events = {}, read_events([small_gamma])
 

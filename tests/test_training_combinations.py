@@ -25,6 +25,8 @@ from ctlearn_gan_aug.training.networks import Networks, computing_in
 from ctlearn_gan_aug.training.scaling import LossScale
 from ctlearn_gan_aug.training.step import AdversarialStep
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 LOSSES = ("wasserstein", "nonsaturating", "hinge", "least_squares", "minimax")
 REGULARIZERS = ("none", "clip", *penalties.PENALTIES)
 #: Of generator and critic.

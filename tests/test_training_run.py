@@ -32,6 +32,8 @@ from ctlearn_gan_aug.training.networks import computing_in
 from ctlearn_gan_aug.training.reading import read_training_events
 from ctlearn_gan_aug.training.run import Run, train
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 
 def bundle_weights(path: Path) -> bytes:
     return (path / "generator.safetensors").read_bytes()

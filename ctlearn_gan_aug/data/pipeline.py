@@ -129,7 +129,11 @@ def training_batches(
         return _turn(x, y, tf.stack([np.int64(seed), number]), symmetries)
 
     numbers = tf.data.Dataset.counter(np.int64(start), dtype=tf.int64)
-    return numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+    options = tf.data.Options()
+    # There is nothing to tune, and its thread makes the end of a stream wait for up to 5 s.
+    options.autotune.enabled = False
+    stream = numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+    return stream.with_options(options)
 
 
 def _turn(pixels, labels: tuple, key, symmetries: Symmetries) -> tuple:

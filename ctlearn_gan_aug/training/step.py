@@ -71,11 +71,15 @@ class AdversarialStep:
         self.generator_step = self._compiled(self._generator_step)
         self.joint_step = self._compiled(self._joint_step)
         self.cotrain_step = self._compiled(self._cotrain_step)
-        self._sample = self._compiled(self._sampled_pixels)
+        # Samples are of many sizes; without a signature each of the first would be traced anew.
+        any_size = tf.TensorSpec((None, self.maps.n_labels), tf.float32)
+        self._sample = self._compiled(self._sampled_pixels, any_size, tf.TensorSpec((), tf.int64))
 
-    def _compiled(self, function: Callable) -> Callable:
+    def _compiled(self, function: Callable, *signature: tf.TensorSpec) -> Callable:
         is_jit = uses_xla(self.config.training.jit)
         options = {"reduce_retracing": True, "jit_compile": is_jit or None}
+        if signature:
+            options["input_signature"] = signature
         return tf.function(function, autograph=False, **options)
 
     def real_images(self, pixels):
