@@ -171,9 +171,7 @@ def test_a_time_budget_ends_the_run(tmp_path, config):
     assert bundle.exists()
 
 
-def test_labels_are_followed_through_the_auxiliary_alone(
-    tmp_path, config, simulated, compiled
-):
+def test_labels_are_followed_through_the_auxiliary_alone(tmp_path, config, simulated, compiled):
     """By a judge that had no part in the training; an auxiliary without weight teaches nothing."""
     judge_path = regressor(tmp_path / "judge.keras", simulated, 20, 5, width=12)
     judge = keras.models.load_model(judge_path, compile=False)
