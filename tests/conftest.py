@@ -147,6 +147,13 @@ def uncompiled():
 
 
 @pytest.fixture
+def uncompiled_here():
+    """The same for one test in a module of longer runs."""
+    with _not_compiled():
+        yield
+
+
+@pytest.fixture
 def compiled(uncompiled):
     """Compiled steps again, for a test of many."""
     import tensorflow as tf

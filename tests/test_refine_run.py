@@ -98,24 +98,26 @@ def checkpoint_step(path) -> int:
         return json.loads(saved.metadata()["progress"])["step"]
 
 
-def test_killed_and_resumed_equals_uninterrupted(tmp_path, files, run, monkeypatch):
+def test_killed_and_resumed_equals_uninterrupted(tmp_path, files, monkeypatch, uncompiled_here):
     """Without a word somewhere in the middle: the same state to the bit."""
-    made = config(tmp_path / "killed", files, data=CUT, training=LEARNING)
+    training = LEARNING | {"steps": 8, "batch_size": 8}
+    refine(config(tmp_path / "whole", files, data=CUT, training=training))
+    made = config(tmp_path / "killed", files, data=CUT, training=training)
     one_step, steps = RefineLoop._one_step, []
 
     def dying(self, *arguments):
         steps.append(1)
-        if len(steps) == 20:
+        if len(steps) == 5:
             raise Killed
         return one_step(self, *arguments)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(RefineLoop, "_one_step", dying)
         refine(made)
-    assert 0 < checkpoint_step(tmp_path / "killed" / "checkpoint.safetensors") < 20
+    assert 0 < checkpoint_step(tmp_path / "killed" / "checkpoint.safetensors") < 5
     refine(made, resume=True)
     for name in ("checkpoint.safetensors", "bundle/translator.safetensors"):
-        states = [load_file(folder / name) for folder in (run, tmp_path / "killed")]
+        states = [load_file(tmp_path / run / name) for run in ("whole", "killed")]
         assert states[0].keys() == states[1].keys()
         for key, value in states[0].items():
             np.testing.assert_array_equal(value, states[1][key], err_msg=key)
