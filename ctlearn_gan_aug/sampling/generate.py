@@ -15,9 +15,6 @@ from ..models.fold import folded, used_inputs
 from ..models.precision import best_precision
 from .streams import draw_each
 
-#: Images whose random numbers one thread draws at a time; NumPy does so without Python's lock.
-_PER_THREAD = 32
-
 
 class NumberedImages(ABC):
     """Images by number and labels; `generate` counts them.

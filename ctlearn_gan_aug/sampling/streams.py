@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-#: Images whose random numbers one thread draws at a time.
+#: Images whose random numbers one thread draws at a time; NumPy does so without Python's lock.
 _PER_THREAD = 32
 #: Blocks of an image's numbers: of its generator, of a choice among candidates, of a refiner.
 GENERATOR, CHOICE, REFINER = range(3)

@@ -77,10 +77,13 @@ class AdversarialStep:
 
     def _compiled(self, function: Callable, *signature: tf.TensorSpec) -> Callable:
         is_jit = uses_xla(self.config.training.jit)
-        options = {"reduce_retracing": True, "jit_compile": is_jit or None}
-        if signature:
-            options["input_signature"] = signature
-        return tf.function(function, autograph=False, **options)
+        return tf.function(
+            function,
+            input_signature=signature or None,
+            autograph=False,
+            jit_compile=is_jit or None,
+            reduce_retracing=True,
+        )
 
     def real_images(self, pixels):
         """Pixel vectors (B, n_pixels, c) in p.e./ns to images in network units."""
