@@ -37,7 +37,7 @@ class CotrainConfig(Section):
 
 
 class AuxiliaryConfig(Section):
-    """The frozen CTLearn models that check the labels of generated images.
+    """The frozen CTLearn models that check the labels of generated images, and label observed ones.
 
     Attributes
     ----------
@@ -50,7 +50,8 @@ class AuxiliaryConfig(Section):
         ``zero`` pulls the residuals of generated images to zero, ``distribution`` to the
         distribution that the same model has on simulated images.
     weights : dict of str to float
-        Weight of every task's loss in the generator's loss.
+        Weight of every task's loss in the generator's loss. With all of them 0 the models label
+        observed images alone.
     ctlearn : dict of dict
         Options of ``TrainCTLearnModel`` and its model, for training one.
     cotrain : CotrainConfig or None
@@ -63,12 +64,6 @@ class AuxiliaryConfig(Section):
     weights: dict[Task, Weight] = Field({"energy": 0.4, "cameradirection": 0.4}, min_length=1)
     ctlearn: dict[str, dict[str, JsonValue]] = {}
     cotrain: CotrainConfig | None = None
-
-    @model_validator(mode="after")
-    def _weighs_something(self):
-        if not any(self.weights.values()):
-            raise ValueError("weights are all 0; leave out the auxiliary section instead.")
-        return self
 
     @model_validator(mode="after")
     def _one_of_each_per_task(self):
@@ -107,6 +102,11 @@ class AuxiliaryConfig(Section):
                     f"{', '.join(MAPPERS)}."
                 )
         return self
+
+    @property
+    def has_weight(self) -> bool:
+        """Whether the models check generated images."""
+        return any(self.weights.values())
 
     def mapper_of(self, task: str) -> str:
         """Mapper of the model that judges ``task``."""

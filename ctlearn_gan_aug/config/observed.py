@@ -1,8 +1,8 @@
-"""What a training on observed images (``data.observed``) cannot have: they have no labels."""
+"""What a training on observed images (``data.observed``) needs: their labels are an auxiliary's."""
 
 
 def check_observed(config) -> None:
-    """Refuse what needs the labels of the images that the critic is shown.
+    """Refuse what the auxiliary cannot tell of the images that the critic is shown.
 
     Parameters
     ----------
@@ -12,38 +12,23 @@ def check_observed(config) -> None:
     Raises
     ------
     ValueError
-        If a part asks for labels that are not there, or nothing lets images follow theirs.
+        If there is no auxiliary, it does not judge a label, or would learn what it has said itself.
     """
-    for senseless, sentence in (
-        (
-            config.auxiliary is None,
-            "images can follow their labels through the auxiliary alone; add an auxiliary section.",
-        ),
-        (
-            config.critic.conditioning != "none" or config.critic.moments,
-            "its images have no labels that the critic could be told; set critic.conditioning: "
-            "none, critic.label_maps: false and critic.moments: false.",
-        ),
-        (
-            config.critic.label_head,
-            "its images have no labels that the critic could find; set critic.label_head: 0.",
-        ),
-        (
-            config.vicinity is not None,
-            "its images have no labels that could be near others; leave out the vicinity section.",
-        ),
-        (
-            config.warmup.uses_pairs,
-            "pairs teach what simulated images look like, which observed ones do not; set "
-            "warmup.fraction: 0 and warmup.final_weight: 0.",
-        ),
-    ):
-        if senseless:
-            raise ValueError(f"data.observed: {sentence}")
-    judged = [name for name, weight in config.auxiliary.weights.items() if weight]
+    if config.auxiliary is None:
+        raise ValueError(
+            "data.observed: these images have labels through an auxiliary alone; add an auxiliary "
+            "section."
+        )
+    if config.auxiliary.cotrain:
+        raise ValueError(
+            "data.observed: labels of these images are what the auxiliary says, which it cannot "
+            "learn from; leave out auxiliary.cotrain."
+        )
+    judged = config.auxiliary.weights
     for name in config.labels:
         if name not in judged:
             raise ValueError(
-                f"data.observed: nothing lets images follow the label '{name}', as the auxiliary "
-                f"judges {', '.join(judged)} alone; weigh it there or take it out of labels."
+                f"data.observed: nothing tells the label '{name}' of these images, as the "
+                f"auxiliary judges {', '.join(judged)} alone; name it there or take it out of "
+                "labels."
             )

@@ -224,9 +224,13 @@ class TrainConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _observed_fits(self):
+    def _auxiliary_is_asked(self):
         if self.data.observed:
             check_observed(self)
+        elif self.auxiliary and not self.auxiliary.has_weight:
+            raise ValueError(
+                "auxiliary.weights are all 0; leave out the auxiliary section instead."
+            )
         return self
 
     @model_validator(mode="after")

@@ -45,19 +45,16 @@ class Batch(NamedTuple):
     Attributes
     ----------
     pixels : tensor (B, n_pixels, c)
-        Simulated images, p.e. and ns.
+        Images to learn from, p.e. and ns.
     shown : tensor (B, n_labels)
         Labels that the critic is told of them.
     own : tensor (B, n_labels) or None
         Their own labels, where these are others.
-    observed : tensor (B, n_pixels, c) or None
-        Observed images, where the critic is shown such.
     """
 
     pixels: tf.Tensor
     shown: tf.Tensor
     own: tf.Tensor | None = None
-    observed: tf.Tensor | None = None
 
     @property
     def labels(self):

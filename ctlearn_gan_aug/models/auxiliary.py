@@ -190,6 +190,19 @@ class AuxiliaryLoss:
         outputs = self._outputs(image)
         return self._weighted({t: self._squared(t, outputs[t], encoded) for t in self.weights})
 
+    def predictions(self, image):
+        """What the models predict, (B, k) over all tasks.
+
+        Regressions are in units of the label's training spread; the type's is the signal score.
+
+        Parameters
+        ----------
+        image : tensor (B, side, side, c)
+            Network units.
+        """
+        outputs = self._outputs(image)
+        return tf.concat([self._prediction(t, outputs[t]) for t in self.weights], axis=1)
+
     @property
     def models(self) -> list[keras.Model]:
         """Every model once."""
@@ -215,18 +228,25 @@ class AuxiliaryLoss:
     def _residuals(self, task: str, output, encoded):
         """Residuals (B, k), of regressions in units of the label's training spread."""
         if task == "type":
-            score = output[:, _SIGNAL : _SIGNAL + 1]
+            score = self._prediction(task, output)
             # The classes' scores do not mix if each is measured from its own truth.
             return score - self._truth(task, encoded) if self._columns[task] else score
-        scale = self.labels.scale[self._columns[task]].astype(np.float32)
-        return (output - self._truth(task, encoded)) / scale
+        return (output - self._truth(task, encoded)) / self._scale(task)
+
+    def _prediction(self, task: str, output):
+        if task == "type":
+            return output[:, _SIGNAL : _SIGNAL + 1]
+        return output / self._scale(task)
+
+    def _scale(self, task: str) -> np.ndarray:
+        """Training spread (k,) of a task's labels, in the column's unit."""
+        return self.labels.scale[self._columns[task]].astype(np.float32)
 
     def _truth(self, task: str, encoded):
         """Labels (B, k) in the column's unit."""
         columns = self._columns[task]
-        scale = self.labels.scale[columns].astype(np.float32)
         center = self.labels.center[columns].astype(np.float32)
-        return tf.gather(tf.cast(encoded, tf.float32), columns, axis=1) * scale + center
+        return tf.gather(tf.cast(encoded, tf.float32), columns, axis=1) * self._scale(task) + center
 
 
 def energy_distance(first, second):

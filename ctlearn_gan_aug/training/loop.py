@@ -129,13 +129,11 @@ class Loop:
                 continue
             turns = Turns.of(config, number * config.training.critic_steps + part)
             counter = tf.constant(part, tf.int64)
-            labels, shown = batch.labels, batch.shown
+            data = index, counter, batch.pixels, batch.labels
             if part == last:
-                data = index, counter, batch.pixels, labels
-                values = self.step.joint_step(*data, pair_weight, turns, shown, batch.observed)
-                return values | self._cotrain(number, batch.pixels, labels)
-            real = batch.pixels if batch.observed is None else batch.observed
-            self.step.critic_step(index, counter, real, labels, turns, shown)
+                values = self.step.joint_step(*data, pair_weight, turns, batch.shown)
+                return values | self._cotrain(number, batch.pixels, batch.labels)
+            self.step.critic_step(*data, turns, batch.shown)
         return self.step.generator_step(index, batch.pixels, batch.labels, pair_weight)
 
     def _cotrain(self, number: int, pixels, labels) -> dict:

@@ -1,71 +1,66 @@
-"""Observed images as training domain: what the critic is shown in the place of simulated ones."""
+"""Observed images get labels: those of the simulated events that the auxiliary takes them for."""
 
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import replace
 
 import numpy as np
-import tensorflow as tf
+from scipy.spatial import KDTree
 
 from ..data.events import Events
-from ..data.pipeline import Symmetries, training_batches
+from ..intensity import IntensityTransform
+from ..models import grid
+from ..models.auxiliary import AuxiliaryLoss
 
-#: Added to the run's seed, so that observed images are shuffled by themselves.
-_SHUFFLE = 2**33
+log = logging.getLogger(__name__)
+
+#: What names an observed image, which its labels do not replace.
+_KEY = ("obs_id", "event_id", "tel_id")
+#: Images that are looked at at once.
+_BATCH = 256
 
 
-@dataclass(frozen=True)
-class ObservedDomain:
-    """The observed images of a run.
+def with_labels(
+    observed: Events, simulated: Events, auxiliary: AuxiliaryLoss, intensity: IntensityTransform
+) -> Events:
+    """Observed events with true labels of simulated ones.
 
-    Attributes
+    Every observed image takes those of the simulated event whose predictions by the auxiliary are
+    nearest to its own (predictive mean matching, Little, J. Bus. Econ. Stat. 6 (1988) 287). So
+    labels scatter about predictions as in simulation, and none is one that no event has.
+
+    Parameters
     ----------
-    training, held_out : Events
-        Without labels.
+    observed, simulated : Events
+        The former without labels.
+    auxiliary : AuxiliaryLoss
+        Its models predict.
+    intensity : IntensityTransform
+        Of the generator.
+
+    Returns
+    -------
+    Events
+        The observed images.
     """
-
-    training: Events
-    held_out: Events
-
-    @classmethod
-    def split(cls, events: Events, held_out: float, seed: int) -> "ObservedDomain":
-        """Keep a part ``held_out`` of the events out of training."""
-        order = np.random.default_rng(seed).permutation(len(events))
-        n_held_out = int(held_out * len(events))
-        return cls(events.select(order[n_held_out:]), events.select(order[:n_held_out]))
-
-    def beside(
-        self,
-        simulated: tf.data.Dataset,
-        batch_size: int,
-        seed: int,
-        start: int,
-        symmetries: Symmetries | None,
-    ) -> tf.data.Dataset:
-        """Batches with as many observed images, as `Batch` has them.
-
-        Parameters
-        ----------
-        simulated : tf.data.Dataset
-            Of (pixels, encoded labels), from `training_batches`.
-        batch_size, seed, start, symmetries
-            As it was made with.
-        """
-        pixels = self.training.pixels
-        no_labels = np.zeros((len(pixels), simulated.element_spec[1].shape[1]), np.float32)
-        observed = training_batches(
-            pixels, no_labels, batch_size, seed + _SHUFFLE, start, symmetries
-        )
-        pairs = tf.data.Dataset.zip(simulated, observed)
-        return pairs.map(lambda batch, other: (*batch, batch[1], other[0]))
-
-    def labelled(self, training: Events, held_out: Events) -> tuple[Events, Events]:
-        """Observed images, of training and held out, with labels of simulated events.
-
-        They do not belong together: this is for a critic that knows no labels.
-        """
-        return _with_labels(self.training, training), _with_labels(self.held_out, held_out)
+    found, known = (_predictions(auxiliary, intensity, events) for events in (observed, simulated))
+    _, nearest = KDTree(known).query(found)
+    labels = simulated.labels[nearest]
+    for name in _KEY:
+        labels[name] = observed.labels[name]
+    log.info(
+        "%d observed images have the labels of %d of the %d simulated events.",
+        *(len(observed), len(np.unique(nearest)), len(simulated)),
+    )
+    return replace(observed, labels=labels)
 
 
-def _with_labels(observed: Events, simulated: Events) -> Events:
-    first = np.arange(min(len(observed), len(simulated)))
-    images = observed.select(first)
-    return replace(simulated.select(first), pixels=images.pixels, masks=images.masks)
+def _predictions(
+    auxiliary: AuxiliaryLoss, intensity: IntensityTransform, events: Events
+) -> np.ndarray:
+    """What the auxiliary takes events for, (n, k) as of `AuxiliaryLoss.predictions`."""
+    parts = []
+    for start in range(0, len(events), _BATCH):
+        pixels = events.pixels[start : start + _BATCH]
+        image = grid.images(intensity.encode(pixels), events.camera)
+        parts.append(np.asarray(auxiliary.predictions(image)))
+    return np.concatenate(parts)

@@ -28,7 +28,7 @@ from .job import run_in_folder
 from .loop import Loop
 from .monitor import Monitor
 from .networks import Networks
-from .observed import ObservedDomain
+from .observed import with_labels
 from .reading import fit_intensity, read_observed_events, read_training_events
 from .samples import draw_samples
 from .schedule import Schedule
@@ -100,7 +100,7 @@ class Run:
     config : TrainConfig
         What to do.
     events : Events
-        All selected events; a part is held out for sample figures.
+        All selected simulated events.
     labels : LabelSet
         Labels of the generator.
     started : float
@@ -108,7 +108,11 @@ class Run:
     watch : callable
         Is told the number of steps done and this run after each of them.
     observed : Events or None
-        What the critic is shown in the place of simulated events.
+        What is learnt from in the place of simulated events.
+    auxiliary : AuxiliaryLoss or None
+        CTLearn models that check generated images or label observed ones.
+    training, held_out : Events
+        What is learnt from, and the part kept out of it for figures.
     """
 
     config: TrainConfig
@@ -119,19 +123,21 @@ class Run:
     observed: Events | None = None
 
     def __post_init__(self):
+        from .auxiliary import build_auxiliary
+
         config, events = self.config, self.events
         keras.utils.set_random_seed(config.seed)
+        self.intensity = fit_intensity(events, self.observed)
+        self.maps = LabelMaps(events.camera, self.labels)
+        self.growing = Growing(config, events, self.labels, self.intensity)
+        parts = config, events, self.labels, self.intensity
+        self.auxiliary = build_auxiliary(*parts, config.output / "auxiliary")
+        if self.observed is not None:
+            events = with_labels(self.observed, events, self.auxiliary, self.intensity)
         order = np.random.default_rng(config.seed).permutation(len(events))
         n_held_out = int(config.data.validation_split * len(events))
         self.held_out = events.select(order[:n_held_out])
         self.training = events.select(order[n_held_out:])
-        self.domain = None
-        if self.observed is not None:
-            parts = config.data.validation_split, config.seed
-            self.domain = ObservedDomain.split(self.observed, *parts)
-        self.intensity = fit_intensity(events, self.observed)
-        self.maps = LabelMaps(events.camera, self.labels)
-        self.growing = Growing(config, events, self.labels, self.intensity)
 
     @property
     def networks(self) -> Networks:
@@ -180,9 +186,7 @@ class Run:
         best = snapshots.give_best(self.networks.averaged) if snapshots else {}
         best |= self.networks.cotraining.anchors() if self.networks.cotraining else {}
         self._draw(step, last)
-        parts = self.training, self.held_out
-        judged = self.domain.labelled(*parts) if self.domain else parts
-        critic = CalibratedCritic.of(step, *judged, self.labels)
+        critic = CalibratedCritic.of(step, self.training, self.held_out, self.labels)
         found = {"steps": last, "failures": list(self.health.alarms)} | best | monitor.latest
         return self._write_bundle(found, critic)
 
@@ -218,14 +222,12 @@ class Run:
         self.schedule.begin_level(self.networks.level_start)
 
     def new_step(self) -> AdversarialStep:
-        """The updates of this run's networks; the auxiliary is trained first if there is none."""
-        from .auxiliary import build_auxiliary
-
-        parts = self.config, self.events, self.labels, self.intensity
-        auxiliary = build_auxiliary(*parts, self.config.output / "auxiliary")
+        """The updates of this run's networks."""
+        auxiliary = self.config.auxiliary
+        judge = self.auxiliary if auxiliary and auxiliary.has_weight else None
         parts = self.networks, self.intensity, self.maps, self.events.camera
-        step = AdversarialStep(self.config, *parts, auxiliary)
-        if auxiliary and self.config.auxiliary.cotrain:
+        step = AdversarialStep(self.config, *parts, judge)
+        if auxiliary and auxiliary.cotrain:
             events = self.held_out if len(self.held_out) else self.training
             self.networks.cotraining = Cotraining.of(step, events, self.labels)
         return step
@@ -266,8 +268,7 @@ class Run:
             vicinity = Vicinity.of(self.config.vicinity, self.labels, encoded)
         size, seed = min(config.batch_size, len(self.training)), self.config.seed
         options = size, seed, start, symmetries
-        batches = training_batches(self.training.pixels, encoded, *options, vicinity)
-        return iter(self.domain.beside(batches, *options) if self.domain else batches)
+        return iter(training_batches(self.training.pixels, encoded, *options, vicinity))
 
     def _draw(self, step: AdversarialStep, number: int) -> None:
         events = self.held_out if len(self.held_out) >= 4 else self.training

@@ -147,14 +147,10 @@ class AdversarialStep:
         self._update_generator(step, *self._unscaled(tape.gradient(total, variables)))
         return values
 
-    def _joint_step(
-        self, step, part, pixels, labels, pair_weight, turns: Turns, shown=None, observed=None
-    ):
+    def _joint_step(self, step, part, pixels, labels, pair_weight, turns: Turns, shown=None):
         """Update critic and generator on the same generated images; returns losses by name.
 
         One pass through each network serves both, which saves a fourth of two separate steps.
-        ``observed`` images (B, n_pixels, c) are what the critic sees in the place of simulated
-        ones, if there are any.
         """
         shown = labels if shown is None else shown
         generated_labels = self._generated_labels(labels)
@@ -166,7 +162,7 @@ class AdversarialStep:
             own *= self.networks.loss_scale
         stream = step * _STREAMS_PER_STEP + part
         critic_gradients, push, scores = self.criticism.gradients(
-            self._shown(real if observed is None else self.real_images(observed)),
+            self._shown(real),
             fake,
             shown,
             self._generated_labels(shown),
