@@ -31,7 +31,7 @@ WEIGHTS = {"energy": 0.5, "cameradirection": 0.25}
 def small_model(side: int, *tasks: str) -> keras.Model:
     """As CTLearn builds them: a dictionary of outputs, and a bare one for the type alone."""
     image = keras.Input((side, side, 2))
-    # Times without signal are not the file's once they have been through network units.
+    # Times without signal are other noise than the file's once they were in network units.
     x = keras.layers.Rescaling([0.05, 1e-3])(image)
     x = keras.layers.Conv2D(4, 3, strides=4, activation="relu")(x)
     x = keras.layers.BatchNormalization()(x)  # its averages must not move either
@@ -103,6 +103,20 @@ def brute_force_distance(a, b) -> float:
 
 def permuted_pairs(sample):
     return [(x, y) for i, x in enumerate(sample) for j, y in enumerate(sample) if i != j]
+
+
+def test_the_model_sees_the_noise_of_times_without_signal(data):
+    """As it did when it was trained; without, batch normalisation alone would mislead it."""
+    image = keras.Input((data.side, data.side, 2))
+    pooled = keras.layers.GlobalAveragePooling2D()
+    moments = [pooled(image), pooled(keras.layers.Lambda(keras.ops.square)(image))]
+    model = keras.Model(image, {"energy": keras.layers.Concatenate()(moments)})
+    seen = CTLearnJudge(model, "ShiftingMapper", data.camera, data.intensity)(data.images)
+    expected = predictions(data, model)["energy"]
+    found = seen["energy"].numpy()
+    np.testing.assert_allclose(found[:, [0, 2]], expected[:, [0, 2]], rtol=1e-3, atol=1e-3)
+    # Times are other draws; their means and mean squares are the same.
+    np.testing.assert_allclose(found[:, [1, 3]].mean(0), expected[:, [1, 3]].mean(0), rtol=0.03)
 
 
 def test_zero_is_the_mean_squared_residual_in_units_of_the_spread(data, model):
@@ -226,9 +240,10 @@ def test_scores_of_the_type_need_no_label(data):
     judge = CTLearnJudge(model, "ShiftingMapper", data.camera, data.intensity)
     assert judge.tasks == ("type",)
     loss = data.loss(model, weights={"type": 1.0})
-    score = judge(data.images[:60])["type"].numpy()[:, 1]
-    value = loss(data.images[:20], data.encoded[:20], data.images[20:60], data.encoded[20:60])
-    assert float(value) == pytest.approx(brute_force_distance(score[:20], score[20:]), abs=1e-5)
+    parts = slice(20), slice(20, 60)
+    scores = [judge(data.images[part])["type"].numpy()[:, 1] for part in parts]
+    batches = [values[part] for part in parts for values in (data.images, data.encoded)]
+    assert float(loss(*batches)) == pytest.approx(brute_force_distance(*scores), abs=1e-5)
     with pytest.raises(UserError, match="'type' is not among the generator's labels"):
         data.loss(model, weights={"type": 1.0}, match="zero")
 

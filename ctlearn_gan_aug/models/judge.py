@@ -11,6 +11,9 @@ from ..errors import UserError
 from ..intensity import IntensityTransform
 from .ctlearn import by_task
 
+#: Of the times of pixels without signal. They teach nothing, so all batches may have the same.
+_NOISE_KEY = (0, 0)
+
 
 class CTLearnJudge:
     """Outputs of a CTLearn model by task, differentiable with respect to the image.
@@ -68,11 +71,9 @@ class CTLearnJudge:
         """Network units on the compact grid to p.e./ns on the model's grid, differentiable."""
         cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
         pixels = tf.gather(cells, self._cells, axis=1)
-        # An untrained generator's charges may be astronomical: keep them in the data's range.
-        charge = self.intensity.decode_charge(pixels)
-        channels = [tf.clip_by_value(charge, *self.intensity.charge_limits)]
-        if self.intensity.has_time:
-            channels.append(self.intensity.decode_signal_time(pixels))
+        # Times where there is no signal are noise, as in the images that the model was trained on.
+        uniform = tf.random.stateless_uniform(tf.shape(pixels)[:2], _NOISE_KEY)
+        channels = tf.unstack(self.intensity.decode(pixels, uniform), axis=-1)
         mapped = [
             tf.transpose(tf.sparse.sparse_dense_matmul(self._mapping, channel, adjoint_b=True))
             for channel in channels
