@@ -4,15 +4,19 @@ import json
 import math
 import shutil
 import zipfile
+from typing import get_args
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from ctlearn_gan_aug.config.auxiliary import Channel
 from ctlearn_gan_aug.config.base import parse
 from ctlearn_gan_aug.config.train import TrainConfig
+from ctlearn_gan_aug.data.channels import reader_channels
 from ctlearn_gan_aug.data.events import read_events
+from ctlearn_gan_aug.dl1.cleaning import CleaningSettings, clean, infer_cleaning
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.intensity import IntensityTransform
 from ctlearn_gan_aug.labels import LabelSet
@@ -22,6 +26,7 @@ from ctlearn_gan_aug.models.auxiliary import (
     load_ctlearn_model,
 )
 from ctlearn_gan_aug.models.judge import CTLearnJudge
+from ctlearn_gan_aug.models.reader_channels import ReaderChannels
 from ctlearn_gan_aug.training.auxiliary import build_auxiliary, obtain_auxiliary
 
 UNITS = {"type": 2, "energy": 1, "cameradirection": 2}
@@ -117,6 +122,62 @@ def test_the_model_sees_the_noise_of_times_without_signal(data):
     np.testing.assert_allclose(found[:, [0, 2]], expected[:, [0, 2]], rtol=1e-3, atol=1e-3)
     # Times are other draws; their means and mean squares are the same.
     np.testing.assert_allclose(found[:, [1, 3]].mean(0), expected[:, [1, 3]].mean(0), rtol=0.03)
+
+
+CHANNELS = list(get_args(Channel))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        CleaningSettings(7.0, 4.0, False, 1),
+        CleaningSettings(7.0, 4.0, False, 0),
+        CleaningSettings(5.0, 3.0, True, 0),
+        CleaningSettings(6.0, 3.0, False, 2),
+    ],
+)
+def test_channels_are_those_of_the_reader(data, settings):
+    """By dl1-data-handler's own function, with ctapipe's cleaning."""
+    pixels, geometry = data.events.pixels[:60], data.camera.geometry
+    content = {"image": pixels[..., 0], "peak_time": pixels[..., 1]}
+    content["image_mask"] = clean(pixels[..., 0], geometry, settings)
+    assert content["image_mask"].any(axis=1).sum() > 30
+    expected = reader_channels({k: v.copy() for k, v in content.items()}, CHANNELS)
+    found = ReaderChannels(CHANNELS, geometry, settings)(tf.constant(pixels))
+    known = np.nan_to_num(expected)  # no mean time without cleaned pixel
+    np.testing.assert_allclose(np.stack(found, axis=-1), known, rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_of_channels_are_finite_and_cleaned_away_where_pixels_are(data):
+    settings, geometry = CleaningSettings(7.0, 4.0, False, 1), data.camera.geometry
+    pixels = tf.constant(data.events.pixels[:8])
+    mask = clean(pixels[..., 0].numpy(), geometry, settings)
+    push = np.random.default_rng(0).uniform(-1.0, 1.0, mask.shape).astype(np.float32)
+    for name in CHANNELS:
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            (channel,) = ReaderChannels([name], geometry, settings)(pixels)
+        gradient = tape.gradient(channel, pixels, tf.constant(push)).numpy()
+        own = gradient[..., 0 if name.endswith("image") else 1]
+        assert np.isfinite(own).all()
+        assert np.abs(own).max() <= 2.0
+        assert own[mask].any()
+        if "cleaned" in name:
+            assert not own[~mask].any()
+
+
+def test_a_model_of_cleaned_channels_judges_what_it_was_trained_on(data, model):
+    names = ["log_cleaned_image", "cleaned_relative_peak_time"]
+    masks, geometry = data.events.masks[:], data.camera.geometry
+    pixels = data.events.pixels[:]
+    content = {"image": pixels[..., 0], "peak_time": pixels[..., 1], "image_mask": masks}
+    values = np.nan_to_num(reader_channels(content, names))
+    mapping = data.camera.mapping("ShiftingMapper")
+    grid = np.stack([(mapping.T @ values[..., i].T).T for i in range(2)], axis=-1)
+    expected = model(grid.reshape(-1, data.side, data.side, 2), training=False)["energy"]
+    channels = ReaderChannels(names, geometry, infer_cleaning(pixels[..., 0], masks, geometry))
+    judge = CTLearnJudge(model, "ShiftingMapper", data.camera, data.intensity, channels)
+    np.testing.assert_allclose(judge(data.images)["energy"], expected, rtol=1e-3, atol=1e-3)
 
 
 def test_zero_is_the_mean_squared_residual_in_units_of_the_spread(data, model):

@@ -171,6 +171,15 @@ SIZES = 10**12
         ({"auxiliary": {"weights": {"energy": -1}}}, "auxiliary.weights.energy: should be great"),
         ({"auxiliary": {"weights": {"energy": 0}}}, "weights are all 0"),
         ({"auxiliary": {"weights": {}}}, "auxiliary.weights"),
+        ({"auxiliary": {"channels": ["waveform"]}}, "auxiliary.channels.0"),
+        ({"auxiliary": {"channels": []}}, "auxiliary.channels"),
+        (
+            {
+                "auxiliary": {"channels": ["image", "cleaned_peak_time"]},
+                "data": {"channels": ["image"]},
+            },
+            "images with peak_time, which data.channels does not have",
+        ),
         ({"auxiliary": {"ctlearn": {"TrainCTLearnModel": 5}}}, "ctlearn.TrainCTLearnModel: must"),
         ({"auxiliary": {"ctlearn": {"A": {"x": float("nan")}}}}, "ctlearn.A.x: should be a finite"),
         ({"auxiliary": {"mapper": "ShiftMapper"}}, "mapper: there is no 'ShiftMapper'; choose"),

@@ -8,6 +8,11 @@ from .base import Section
 from .values import Location, Part, Positive, Rate, Text, Weight
 
 Task = Literal["type", "energy", "cameradirection", "skydirection"]
+#: dl1-data-handler's.
+Channel = Literal[
+    *("image", "cleaned_image", "log_image", "log_cleaned_image"),
+    *("peak_time", "cleaned_peak_time", "relative_peak_time", "cleaned_relative_peak_time"),
+]
 #: dl1-data-handler's, whose names would else be found out after reading.
 MAPPERS = (
     *("AxialMapper", "BicubicMapper", "BilinearMapper", "HexagdlyMapper", "NearestNeighborMapper"),
@@ -46,6 +51,8 @@ class AuxiliaryConfig(Section):
         task; None trains one first with CTLearn's own tool.
     mapper : str or dict of str to str
         dl1-data-handler mapper the model was (or shall be) trained with, or one per task.
+    channels : list of str or None
+        Channels of dl1-data-handler's reader that the models read; None are ``data.channels``.
     match : str
         ``zero`` pulls the residuals of generated images to zero, ``distribution`` to the
         distribution that the same model has on simulated images.
@@ -60,6 +67,7 @@ class AuxiliaryConfig(Section):
 
     model: Location | dict[Task, Location] | None = None
     mapper: Text | dict[Task, Text] = "ShiftingMapper"
+    channels: list[Channel] | None = Field(None, min_length=1)
     match: Literal["zero", "distribution"] = "zero"
     weights: dict[Task, Weight] = Field({"energy": 0.4, "cameradirection": 0.4}, min_length=1)
     ctlearn: dict[str, dict[str, JsonValue]] = {}

@@ -224,6 +224,16 @@ class TrainConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _auxiliary_sees_times(self):
+        wanted = (self.auxiliary and self.auxiliary.channels) or []
+        if "peak_time" not in self.data.channels and any("time" in name for name in wanted):
+            raise ValueError(
+                f"auxiliary.channels: [{', '.join(wanted)}] are of images with peak_time, which "
+                "data.channels does not have; add it there or name channels of charges alone."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _auxiliary_is_asked(self):
         if self.data.observed:
             check_observed(self)

@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..intensity import IntensityTransform
 from ..labels import LABEL_COLUMNS, LabelSet
 from .judge import CTLearnJudge
+from .reader_channels import ReaderChannels
 
 #: CTLearn's model in the output folder of a training.
 MODEL_NAME = "ctlearn_model.keras"
@@ -104,7 +105,7 @@ class AuxiliaryLoss:
     Parameters
     ----------
     model : keras.Model or dict of str to keras.Model
-        CTLearn model that reads p.e. and ns, of all tasks or one per task.
+        CTLearn model of all tasks, or one per task.
     mapper : str or dict of str to str
         dl1-data-handler mapper it was trained with, or one per task.
     weights : dict of str to float
@@ -113,6 +114,8 @@ class AuxiliaryLoss:
         Of the generator.
     match : str
         ``zero`` or ``distribution``.
+    channels : ReaderChannels, optional
+        What the models read, if not the generator's own channels.
 
     Raises
     ------
@@ -129,6 +132,7 @@ class AuxiliaryLoss:
         labels: LabelSet,
         intensity: IntensityTransform,
         match: str = "zero",
+        channels: ReaderChannels | None = None,
     ):
         self.weights = weights
         self.labels = labels
@@ -140,7 +144,7 @@ class AuxiliaryLoss:
             reads = mapper[task] if isinstance(mapper, dict) else mapper
             key = id(one), reads
             if key not in self._judges:
-                self._judges[key] = CTLearnJudge(one, reads, camera, intensity), []
+                self._judges[key] = CTLearnJudge(one, reads, camera, intensity, channels), []
             self._add(task, *self._judges[key])
 
     @staticmethod

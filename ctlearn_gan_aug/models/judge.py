@@ -3,13 +3,14 @@
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ..camera import Camera
 from ..errors import UserError
 from ..intensity import IntensityTransform
 from .ctlearn import by_task
+from .reader_channels import ReaderChannels
+from .sparse import sparse_tensor
 
 #: Of the times of pixels without signal. They teach nothing, so all batches may have the same.
 _NOISE_KEY = (0, 0)
@@ -21,11 +22,13 @@ class CTLearnJudge:
     Parameters
     ----------
     model : keras.Model
-        CTLearn model that reads p.e. and ns; it gets frozen.
+        CTLearn model; it gets frozen.
     mapper : str
         dl1-data-handler mapper it was trained with.
     camera, intensity : Camera, IntensityTransform
         Of the generator.
+    channels : ReaderChannels, optional
+        What the model reads, if not the generator's own channels.
 
     Raises
     ------
@@ -34,30 +37,39 @@ class CTLearnJudge:
     """
 
     def __init__(
-        self, model: keras.Model, mapper: str, camera: Camera, intensity: IntensityTransform
+        self,
+        model: keras.Model,
+        mapper: str,
+        camera: Camera,
+        intensity: IntensityTransform,
+        channels: ReaderChannels | None = None,
     ):
         model.trainable = False
         self.model = model
         self.intensity = intensity
+        self.channels = channels or ReaderChannels(intensity.channels, camera.geometry)
         self._cells = tf.constant(camera.cell_of_pixel)
-        self._mapping = _sparse(camera.mapping(mapper))
+        self._mapping = sparse_tensor(camera.mapping(mapper).T)
         self._side = math.isqrt(self._mapping.shape[0])
         self._check_input(mapper)
 
     def _check_input(self, mapper: str) -> None:
-        wanted = (self._side, self._side, len(self.intensity.channels))
+        wanted = self._input_shape
         shape = tuple(self.model.input_shape[1:])
         if shape != wanted:
             raise UserError(
                 f"auxiliary.model: reads images of shape {shape}, the {mapper} gives {wanted}; "
-                "set auxiliary.mapper and data.channels as the model was trained."
+                "set auxiliary.mapper and auxiliary.channels as the model was trained."
             )
+
+    @property
+    def _input_shape(self) -> tuple[int, int, int]:
+        return self._side, self._side, len(self.channels.names)
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """Tasks the model was trained for."""
-        n_channels = len(self.intensity.channels)
-        return tuple(self._predict(tf.zeros((1, self._side, self._side, n_channels))))
+        return tuple(self._predict(tf.zeros((1, *self._input_shape))))
 
     def __call__(self, image) -> dict:
         """Outputs (B, k) by task for images (B, side, side, c) in network units."""
@@ -68,29 +80,18 @@ class CTLearnJudge:
         }
 
     def _as_ctlearn_input(self, image):
-        """Network units on the compact grid to p.e./ns on the model's grid, differentiable."""
+        """Network units on the compact grid to what the model reads, differentiable."""
         cells = tf.reshape(image, (tf.shape(image)[0], -1, image.shape[-1]))
         pixels = tf.gather(cells, self._cells, axis=1)
         # Times where there is no signal are noise, as in the images that the model was trained on.
         uniform = tf.random.stateless_uniform(tf.shape(pixels)[:2], _NOISE_KEY)
-        channels = tf.unstack(self.intensity.decode(pixels, uniform), axis=-1)
         mapped = [
             tf.transpose(tf.sparse.sparse_dense_matmul(self._mapping, channel, adjoint_b=True))
-            for channel in channels
+            for channel in self.channels(self.intensity.decode(pixels, uniform))
         ]
-        return tf.reshape(
-            tf.stack(mapped, axis=-1), (-1, self._side, self._side, len(self.intensity.channels))
-        )
+        return tf.reshape(tf.stack(mapped, axis=-1), (-1, *self._input_shape))
 
     def _predict(self, images) -> dict:
         """Outputs by task; a CTLearn model of the type alone gives them bare."""
         outputs = self.model(images, training=False)
         return by_task(outputs)
-
-
-def _sparse(mapping) -> tf.SparseTensor:
-    """(H * W, n_pixels) sparse tensor of a scipy matrix (n_pixels, H * W)."""
-    matrix = mapping.T.tocoo()
-    indices = np.stack([matrix.row, matrix.col], axis=1).astype(np.int64)
-    tensor = tf.SparseTensor(indices, matrix.data.astype(np.float32), matrix.shape)
-    return tf.sparse.reorder(tensor)

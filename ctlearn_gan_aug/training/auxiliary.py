@@ -9,17 +9,22 @@ import yaml
 
 from ..config.auxiliary import AuxiliaryConfig
 from ..config.train import TrainConfig
+from ..data.channels import needs_mask
 from ..data.events import Events
 from ..data.names import reconcile_names
+from ..dl1.cleaning import infer_cleaning
 from ..errors import UserError
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..models.auxiliary import MODEL_NAME, AuxiliaryLoss, label_columns, load_ctlearn_model
+from ..models.reader_channels import ReaderChannels
 
 log = logging.getLogger(__name__)
 
 #: Written into the folder when the last epoch has ended.
 _FINISHED = "finished"
+#: Images that tell the cleaning of the files.
+_CLEANED = 1000
 
 
 def build_auxiliary(
@@ -58,7 +63,19 @@ def build_auxiliary(
         labels,
         intensity,
         auxiliary.match,
+        _channels(auxiliary, events),
     )
+
+
+def _channels(auxiliary: AuxiliaryConfig, events: Events) -> ReaderChannels:
+    """What the models read, with the cleaning that the events' files have."""
+    names, geometry = auxiliary.channels or events.channels, events.camera.geometry
+    cleaning = None
+    if needs_mask(names):
+        sample = events.sample(_CLEANED)
+        charges = sample.pixels[..., sample.channels.index("image")]
+        cleaning = infer_cleaning(charges, sample.masks, geometry)
+    return ReaderChannels(names, geometry, cleaning)
 
 
 def obtain_auxiliary(config: TrainConfig, events: Events, folder: Path) -> Path | dict[str, Path]:
@@ -145,7 +162,7 @@ def _tool_options(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Event
     tool = options.setdefault("TrainCTLearnModel", {})
     tool.setdefault("random_seed", config.seed)
     reader = options.setdefault("DLImageReader", {})
-    reader["channels"] = list(events.channels)
+    reader["channels"] = list(auxiliary.channels or events.channels)
     reader["image_mapper_type"] = [["type", "*", auxiliary.mapper]]
     reader["focal_length_choice"] = events.focal_length_choice
     if config.data.tel_type is not None:
