@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from dl1_data_handler.reader import DLImageReader
 
 from ctlearn_gan_aug.config.auxiliary import Channel
 from ctlearn_gan_aug.config.base import parse
@@ -124,7 +125,12 @@ def test_the_model_sees_the_noise_of_times_without_signal(data):
     np.testing.assert_allclose(found[:, [1, 3]].mean(0), expected[:, [1, 3]].mean(0), rtol=0.03)
 
 
-CHANNELS = list(get_args(Channel))
+#: Logarithms came with dl1-data-handler 0.14.9.
+CHANNELS = DLImageReader.class_traits()["channels"]._trait.values
+
+
+def test_every_channel_of_the_reader_can_be_named():
+    assert set(CHANNELS) <= set(get_args(Channel))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +173,7 @@ def test_gradients_of_channels_are_finite_and_cleaned_away_where_pixels_are(data
 
 
 def test_a_model_of_cleaned_channels_judges_what_it_was_trained_on(data, model):
-    names = ["log_cleaned_image", "cleaned_relative_peak_time"]
+    names = ["cleaned_image", "cleaned_relative_peak_time"]
     masks, geometry = data.events.masks[:], data.camera.geometry
     pixels = data.events.pixels[:]
     content = {"image": pixels[..., 0], "peak_time": pixels[..., 1], "image_mask": masks}
