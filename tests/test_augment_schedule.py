@@ -10,6 +10,7 @@ from test_augment_mixing import BATCH, EVENTS, is_generated, mixed_batches
 
 from ctlearn_gan_aug.augment.batch_plan import BatchPlan
 from ctlearn_gan_aug.config.augment import GanAugmentConfig, Schedule
+from ctlearn_gan_aug.config.base import parse
 from ctlearn_gan_aug.errors import UserError
 
 schedules = st.builds(
@@ -17,7 +18,7 @@ schedules = st.builds(
     start_epoch=st.integers(1, 12),
     ramp_epochs=st.integers(0, 12),
     anneal_epochs=st.integers(0, 12),
-)
+) | st.builds(Schedule, ramp_epochs=st.integers(0, 12), anneal=st.floats(0.01, 1))
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,11 @@ def test_ramp_and_anneal_by_hand():
     schedule = Schedule(start_epoch=3, ramp_epochs=2, anneal_epochs=2)
     factors = [schedule.factor(epoch, 8) for epoch in range(8)]
     assert factors == [0, 0, 0.5, 1, 1, 1, 0.5, 0]
+    assert [Schedule(anneal=0.25).factor(epoch, 8) for epoch in range(8)] == [
+        *[1] * 6,
+        *[0.5, 0],
+    ]
+    assert [Schedule(anneal=1).factor(epoch, 5) for epoch in range(5)] == [0.8, 0.6, 0.4, 0.2, 0]
 
 
 @given(schedules, st.integers(1, 15))
@@ -38,7 +44,7 @@ def test_factors_stay_between_nothing_and_all(schedule, n_epochs):
     factors = [schedule.factor(epoch, n_epochs) for epoch in range(n_epochs)]
     assert all(0.0 <= factor <= 1.0 for factor in factors)
     assert not any(factors[: schedule.start_epoch - 1])
-    if schedule.anneal_epochs:
+    if schedule.anneal or schedule.anneal_epochs:
         assert factors[-1] == 0.0
     if schedule.is_constant:
         assert set(factors) == {1.0}
@@ -50,6 +56,7 @@ def test_factors_stay_between_nothing_and_all(schedule, n_epochs):
         Schedule(start_epoch=2, ramp_epochs=2, anneal_epochs=1),
         Schedule(ramp_epochs=5),
         Schedule(anneal_epochs=4),
+        Schedule(anneal=0.4),
     ],
     ids=str,
 )
@@ -165,3 +172,9 @@ def test_fractions_of_regions_and_weights_divide_a_batch():
         generators={"gamma": "g"}, regions=[{"fraction": 0.1}, {"fraction": 0.2}]
     )
     assert alone.total_fraction == pytest.approx(0.3)
+
+
+def test_a_schedule_falls_in_one_way():
+    block = {"generators": {"gamma": "bundle"}, "fraction": 0.5}
+    with pytest.raises(UserError, match=r"schedule: give anneal or anneal_epochs, not both\.$"):
+        parse(GanAugmentConfig, {**block, "schedule": {"anneal": 0.5, "anneal_epochs": 2}})

@@ -81,7 +81,7 @@ class BatchPlan:
         if not any(self.generated_in(epoch) for epoch in range(self.n_epochs)):
             raise UserError(
                 f"gan_augment.schedule: none of the {self.n_epochs} epochs has generated images; "
-                "lower start_epoch, ramp_epochs or anneal_epochs, or raise n_epochs."
+                "lower start_epoch, ramp_epochs, anneal or anneal_epochs, or raise n_epochs."
             )
 
 

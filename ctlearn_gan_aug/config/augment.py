@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from .base import Section
 from .region import Region
-from .values import Count, Flag, Location, Part, Particle, Positive, Seed, Weight
+from .values import Count, Flag, Fraction, Location, Part, Particle, Positive, Seed, Weight
 
 #: In place of a bundle: the training's own simulated events of the particle, drawn again.
 SIMULATION = "simulation"
@@ -24,23 +24,33 @@ class Schedule(Section):
         Epochs over which the part rises linearly; the last of them is the first at full part.
     anneal_epochs : int
         Epochs at the end over which it falls linearly; the last epoch is simulated only.
+    anneal : float
+        The same as a part of all epochs, for trainings of different lengths.
     """
 
     start_epoch: int = Field(1, ge=1, strict=True)
     ramp_epochs: Count = 0
     anneal_epochs: Count = 0
+    anneal: Fraction = 0.0
+
+    @model_validator(mode="after")
+    def _one_end(self):
+        if self.anneal and self.anneal_epochs:
+            raise ValueError("give anneal or anneal_epochs, not both.")
+        return self
 
     @property
     def is_constant(self) -> bool:
         """Whether all epochs have the full part."""
-        return self.start_epoch == 1 and self.ramp_epochs <= 1 and not self.anneal_epochs
+        falls = self.anneal or self.anneal_epochs
+        return self.start_epoch == 1 and self.ramp_epochs <= 1 and not falls
 
     def factor(self, epoch: int, n_epochs: int) -> float:
         """Part of the full fraction in an epoch, both counted from 0, in [0, 1]."""
         rising = min(1.0, (epoch - self.start_epoch + 2) / max(self.ramp_epochs, 1))
-        falling = 1.0
-        if self.anneal_epochs:
-            falling = min(1.0, (n_epochs - 1 - epoch) / self.anneal_epochs)
+        falling, fall = 1.0, self.anneal * n_epochs or self.anneal_epochs
+        if fall:
+            falling = min(1.0, (n_epochs - 1 - epoch) / fall)
         return max(0.0, min(rising, falling))
 
 
