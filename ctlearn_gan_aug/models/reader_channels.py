@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from ..dl1.cleaning import CleaningSettings
 from .sparse import sparse_tensor
 
 #: Charges whose logarithm gets a gradient, p.e.: it grows without limit towards zero.
@@ -22,11 +21,11 @@ class ReaderChannels:
         Channels of dl1-data-handler's ``DLImageReader``.
     geometry : ctapipe.instrument.CameraGeometry
         The camera.
-    cleaning : CleaningSettings, optional
+    cleaning : dl1.cleaning.CleaningSettings, optional
         Tail cuts of the DL1 files, where a channel holds cleaned pixels.
     """
 
-    def __init__(self, names: Sequence[str], geometry, cleaning: CleaningSettings | None = None):
+    def __init__(self, names: Sequence[str], geometry, cleaning=None):
         self.names = tuple(names)
         self._cleaning = cleaning
         self._neighbors = sparse_tensor(geometry.neighbor_matrix_sparse)
