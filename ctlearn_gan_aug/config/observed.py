@@ -1,5 +1,8 @@
 """What a training on observed images (``data.observed``) needs: their labels are an auxiliary's."""
 
+#: With one of them the place of an image tells the impact.
+_DIRECTIONS = {"cameradirection", "skydirection"}
+
 
 def check_observed(config) -> None:
     """Refuse what the auxiliary cannot tell of the images that the critic is shown.
@@ -24,9 +27,10 @@ def check_observed(config) -> None:
             "data.observed: labels of these images are what the auxiliary says, which it cannot "
             "learn from; leave out auxiliary.cotrain."
         )
-    judged = config.auxiliary.weights
+    judged = list(config.auxiliary.weights)
+    told = judged + (["impact"] if _DIRECTIONS & set(judged) else [])
     for name in config.labels:
-        if name not in judged:
+        if name not in told:
             raise ValueError(
                 f"data.observed: nothing tells the label '{name}' of these images, as the "
                 f"auxiliary judges {', '.join(judged)} alone; name it there or take it out of "

@@ -1,4 +1,4 @@
-"""Observed images get labels: those of the simulated events that the auxiliary takes them for."""
+"""Observed images get labels: those of the simulated events that they are most alike."""
 
 import logging
 from dataclasses import replace
@@ -7,6 +7,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from ..data.events import Events
+from ..dl1.parameters import parametrise
 from ..intensity import IntensityTransform
 from ..models import grid
 from ..models.auxiliary import AuxiliaryLoss
@@ -15,6 +16,9 @@ log = logging.getLogger(__name__)
 
 #: What names an observed image, which its labels do not replace.
 _KEY = ("obs_id", "event_id", "tel_id")
+#: Where how much light is, and how much that counts beside a prediction, both by their spread.
+_LIGHT, _WEIGHT = ("hillas_intensity", "hillas_fov_lon", "hillas_fov_lat"), 0.3
+_TINY = 1e-6
 #: Images that are looked at at once.
 _BATCH = 256
 
@@ -24,9 +28,10 @@ def with_labels(
 ) -> Events:
     """Observed events with true labels of simulated ones.
 
-    Every observed image takes those of the simulated event whose predictions by the auxiliary are
-    nearest to its own (predictive mean matching, Little, J. Bus. Econ. Stat. 6 (1988) 287). So
-    labels scatter about predictions as in simulation, and none is one that no event has.
+    Every observed image takes those of the simulated event that the auxiliary predicts most alike
+    (predictive mean matching, Little, J. Bus. Econ. Stat. 6 (1988) 287), with light of about the
+    same amount at about the same place, which tells the impact. So labels scatter about predictions
+    as in simulation, and none is one that no event has.
 
     Parameters
     ----------
@@ -42,7 +47,10 @@ def with_labels(
     Events
         The observed images.
     """
-    found, known = (_predictions(auxiliary, intensity, events) for events in (observed, simulated))
+    found, known = (_looks(auxiliary, intensity, events) for events in (observed, simulated))
+    scale = np.maximum(np.std(known[:, -len(_LIGHT) :], axis=0), _TINY) / _WEIGHT
+    for looks in (found, known):
+        looks[:, -len(_LIGHT) :] /= scale
     _, nearest = KDTree(known).query(found)
     labels = simulated.labels[nearest]
     for name in _KEY:
@@ -54,13 +62,19 @@ def with_labels(
     return replace(observed, labels=labels)
 
 
-def _predictions(
-    auxiliary: AuxiliaryLoss, intensity: IntensityTransform, events: Events
-) -> np.ndarray:
-    """What the auxiliary takes events for, (n, k) as of `AuxiliaryLoss.predictions`."""
+def _looks(auxiliary: AuxiliaryLoss, intensity: IntensityTransform, events: Events) -> np.ndarray:
+    """What the auxiliary takes events for, and where how much light is: (n, k + `_LIGHT`)."""
     parts = []
     for start in range(0, len(events), _BATCH):
-        pixels = events.pixels[start : start + _BATCH]
-        image = grid.images(intensity.encode(pixels), events.camera)
-        parts.append(np.asarray(auxiliary.predictions(image)))
+        some = events.select(slice(start, start + _BATCH))
+        image = grid.images(intensity.encode(some.pixels[:]), events.camera)
+        parts.append(np.hstack([auxiliary.predictions(image), _light(some)]))
     return np.concatenate(parts)
+
+
+def _light(events: Events) -> np.ndarray:
+    """Logarithm of the cleaned charge, p.e., and where it is on the camera, deg: (n, 3)."""
+    charges, masks = events.pixels[:][..., events.channels.index("image")], events.masks[:]
+    columns = parametrise(charges, masks, None, events.camera.geometry).columns
+    intensity, *place = (np.nan_to_num(columns[name]) for name in _LIGHT)
+    return np.stack([np.log10(np.maximum(intensity, 1.0)), *place], axis=1)
