@@ -75,6 +75,6 @@ def _looks(auxiliary: AuxiliaryLoss, intensity: IntensityTransform, events: Even
 def _light(events: Events) -> np.ndarray:
     """Logarithm of the cleaned charge, p.e., and where it is on the camera, deg: (n, 3)."""
     charges, masks = events.pixels[:][..., events.channels.index("image")], events.masks[:]
-    columns = parametrise(charges, masks, None, events.camera.geometry).columns
+    columns = parametrise(charges, masks, None, events.camera.geometry)
     intensity, *place = (np.nan_to_num(columns[name]) for name in _LIGHT)
     return np.stack([np.log10(np.maximum(intensity, 1.0)), *place], axis=1)
