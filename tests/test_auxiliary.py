@@ -2,14 +2,17 @@
 
 import json
 import math
-import shutil
+import subprocess
 import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
 from dl1_data_handler.reader import DLImageReader
 
 from ctlearn_gan_aug.config.auxiliary import Channel
@@ -391,45 +394,26 @@ def test_what_is_no_model_is_said_in_one_sentence(tmp_path, name):
 
 
 def test_a_second_try_finds_its_folder_cleared(data, model, tmp_path, monkeypatch):
-    """CTLearn refuses an existing folder, and a name that dl1-data-handler 0.14.11 dropped."""
-    from ctlearn.tools.train_model import TrainCTLearnModel
-    from dl1_data_handler.reader import DLDataReader
-
+    """CTLearn refuses an existing folder. What is learnt is turned as the generator's images."""
     folder = tmp_path / "auxiliary"
     calls = []
 
-    def train(tool, argv, raises):
-        assert DLDataReader._get_n_events is renamed
+    def run(argv, check):
         assert not folder.exists()
         folder.mkdir()
         model.save(folder / "ctlearn_model.keras")
-        calls.append(argv)
-        raise SystemExit(len(calls) == 1)  # the first training fails after its first epoch
+        calls.append(yaml.safe_load(Path(argv[argv.index("--config") + 1]).read_text()))
+        return SimpleNamespace(returncode=int(len(calls) == 1))  # fails after its first epoch
 
-    def renamed(reader):
-        return 1
-
-    monkeypatch.setattr(TrainCTLearnModel, "run", train)
-    monkeypatch.delattr(DLDataReader, "_get_n_events", raising=False)
-    monkeypatch.setattr(DLDataReader, "get_n_events", renamed, raising=False)
-    config = run_config(weights=WEIGHTS)
-    with pytest.raises(UserError, match="ended with"):
+    monkeypatch.setattr(subprocess, "run", run)
+    config = run_config(weights=WEIGHTS, channels=["cleaned_image", "peak_time"])
+    with pytest.raises(UserError, match="ended with 1; see what it said above"):
         obtain_auxiliary(config, data.events, folder)
     assert obtain_auxiliary(config, data.events, folder) == folder / "ctlearn_model.keras"
     assert obtain_auxiliary(config, data.events, folder) == folder / "ctlearn_model.keras"
     assert len(calls) == 2
-
-
-def test_files_that_ctlearns_loader_would_read_wrongly_train_no_auxiliary(toy_gamma, tmp_path):
-    from dl1_variants import SAME, apply
-
-    path = tmp_path / "changed.dl1.h5"
-    shutil.copy(toy_gamma, path)
-    apply(SAME["large offset"], path)
-    config = run_config(weights=WEIGHTS, ctlearn={"TrainCTLearnModel": {"batch_size": 8}})
-    with pytest.raises(UserError, match=r"changed.dl1.h5: .*wrong values of 'image'"):
-        obtain_auxiliary(config, read_events([path]), tmp_path / "auxiliary")
-    assert not (tmp_path / "auxiliary").exists()
+    assert calls[1]["DLImageReader"]["channels"] == ["cleaned_image", "peak_time"]
+    assert calls[1]["gan_augment"] == {"symmetries": True}
 
 
 def run_config(**auxiliary):

@@ -122,7 +122,7 @@ def _train_model(study: Study, run: ModelRun, work: Path) -> dict:
     options += ["--store", study.store, f"--provenance-log={work / 'provenance.log'}"]
     for role, folder in folders.items():
         options += [f"--{role}", folder]
-    seeded = ["-m", "ctlearn_gan_aug.study.seeded", str(run.seed), "train-model"]
+    seeded = ["-m", "ctlearn_gan_aug.cli.seeded", str(run.seed), "train-model"]
     call([*seeded, *map(str, options)], work / _LOG)
     files = config.files
     events = predict(work / "model", content, files.test_signal, files.test_background, study.store)

@@ -1,7 +1,9 @@
-"""Getting the auxiliary: given CTLearn models, or one trained here with CTLearn's own tool."""
+"""Getting the auxiliary: given CTLearn models, or one trained here, in a process of its own."""
 
 import logging
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,18 +13,19 @@ from ..config.auxiliary import AuxiliaryConfig
 from ..config.train import TrainConfig
 from ..data.channels import needs_mask
 from ..data.events import Events
-from ..data.names import reconcile_names
 from ..dl1.cleaning import infer_cleaning
 from ..errors import UserError
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..models.auxiliary import MODEL_NAME, AuxiliaryLoss, label_columns, load_ctlearn_model
 from ..models.reader_channels import ReaderChannels
+from .folder import STORE
 
 log = logging.getLogger(__name__)
 
 #: Written into the folder when the last epoch has ended.
 _FINISHED = "finished"
+_TRAIN = ("-m", "ctlearn_gan_aug.cli.seeded")
 #: Images that tell the cleaning of the files.
 _CLEANED = 1000
 
@@ -109,42 +112,24 @@ def _trained_model(folder: Path) -> Path | None:
 
 
 def _train(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Events, folder: Path) -> None:
-    from ctlearn.tools.train_model import TrainCTLearnModel
-
-    from ..data.callbacks import complete
-    from ..data.inputs import choose_inputs
-    from ..data.tool_reader import check_own_reading, reading
-
-    class Training(TrainCTLearnModel):
-        """CTLearn's tool on our reader of events; its own loader reads the pixels."""
-
-        name = TrainCTLearnModel.name
-
-        def setup(self):
-            with reading(choose_inputs(events.sources)):
-                super().setup()
-            check_own_reading(self.dl1dh_reader)
-            complete(self.callbacks)
-
-    reconcile_names()
-    if folder.exists():  # CTLearn refuses what an interrupted training of ours has left
+    """Train a model by ``ctlearn-gan train-model``, in a process that leaves nothing behind."""
+    if folder.exists():  # left by a training of ours that was interrupted
         shutil.rmtree(folder)
     with tempfile.TemporaryDirectory() as scratch:
         signal = _link_all(events.sources, Path(scratch) / "signal")
         options = Path(scratch) / "ctlearn.yaml"
         options.write_text(yaml.safe_dump(_tool_options(config, auxiliary, events)))
-        argv = ["--config", str(options), "--signal", str(signal), "--output", str(folder)]
+        argv = [*_TRAIN, str(config.seed), "train-model", "--config", options, "--signal", signal]
+        argv += ["--output", folder, "--store", config.data.store or config.output / STORE]
+        argv += [f"--provenance-log={Path(scratch) / 'provenance.log'}"]
         for task in auxiliary.weights:
             argv += ["--reco", task]
-        try:
-            Training().run(argv, raises=True)
-        except SystemExit as end:
-            if end.code:
-                raise UserError(f"auxiliary: CTLearn's training ended with {end.code}.") from end
-        except UserError:
-            raise
-        except Exception as error:  # whatever CTLearn's tool ends with
-            raise UserError(f"auxiliary: CTLearn's training failed ({error}).") from error
+        ended = subprocess.run([sys.executable, *map(str, argv)], check=False)
+    if ended.returncode:
+        raise UserError(
+            f"auxiliary: the training of its CTLearn model ended with {ended.returncode}; see what "
+            "it said above."
+        )
     (folder / _FINISHED).touch()
 
 
@@ -170,4 +155,6 @@ def _tool_options(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Event
     if config.data.quality_criteria:
         criteria = [list(pair) for pair in config.data.quality_criteria]
         options["TableQualityQuery"] = {"quality_criteria": criteria}
+    if config.training.symmetries is True:
+        options["gan_augment"] = {"symmetries": True}
     return options
