@@ -2,10 +2,7 @@
 
 import json
 import math
-import subprocess
 import zipfile
-from pathlib import Path
-from types import SimpleNamespace
 from typing import get_args
 
 import keras
@@ -393,27 +390,43 @@ def test_what_is_no_model_is_said_in_one_sentence(tmp_path, name):
     assert "\n" not in str(error.value)
 
 
-def test_a_second_try_finds_its_folder_cleared(data, model, tmp_path, monkeypatch):
+def test_a_second_try_finds_its_folder_cleared(data, model, tmp_path, monkeypatch, capfd):
     """CTLearn refuses an existing folder. What is learnt is turned as the generator's images."""
     folder = tmp_path / "auxiliary"
-    calls = []
-
-    def run(argv, check):
-        assert not folder.exists()
-        folder.mkdir()
-        model.save(folder / "ctlearn_model.keras")
-        calls.append(yaml.safe_load(Path(argv[argv.index("--config") + 1]).read_text()))
-        return SimpleNamespace(returncode=int(len(calls) == 1))  # fails after its first epoch
-
-    monkeypatch.setattr(subprocess, "run", run)
+    model.save(tmp_path / "trained.keras")
+    script = tmp_path / "script.py"
+    script.write_text(TRAINING)
+    monkeypatch.setattr("ctlearn_gan_aug.training.auxiliary._TRAIN", (str(script),))
     config = run_config(weights=WEIGHTS, channels=["cleaned_image", "peak_time"])
-    with pytest.raises(UserError, match="ended with 1; see what it said above"):
+    with pytest.raises(UserError, match=r"^auxiliary: no room is left\.$"):
         obtain_auxiliary(config, data.events, folder)
+    said = capfd.readouterr().err
+    assert "epoch 1" in said
+    assert "no room" not in said  # once, by whom it ends
     assert obtain_auxiliary(config, data.events, folder) == folder / "ctlearn_model.keras"
     assert obtain_auxiliary(config, data.events, folder) == folder / "ctlearn_model.keras"
-    assert len(calls) == 2
-    assert calls[1]["DLImageReader"]["channels"] == ["cleaned_image", "peak_time"]
-    assert calls[1]["gan_augment"] == {"symmetries": True}
+    assert len(list(tmp_path.glob("call*.yaml"))) == 2
+    options = yaml.safe_load((tmp_path / "call1.yaml").read_text())
+    assert options["DLImageReader"]["channels"] == ["cleaned_image", "peak_time"]
+    assert options["gan_augment"] == {"symmetries": True}
+
+
+#: Stands in for train-model, and fails after its first epoch when it is called first.
+TRAINING = """
+import shutil, sys
+from pathlib import Path
+
+here = Path(__file__).parent
+number = len(list(here.glob("call*.yaml")))
+given = dict(zip(sys.argv, sys.argv[1:]))
+shutil.copy(given["--config"], here / f"call{number}.yaml")
+folder = Path(given["--output"])
+folder.mkdir()  # fails if it is there
+shutil.copy(here / "trained.keras", folder / "ctlearn_model.keras")
+print("epoch 1", file=sys.stderr)
+if not number:
+    sys.exit("Error: no room is left.")
+"""
 
 
 def run_config(**auxiliary):

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 #: Written into the folder when the last epoch has ended.
 _FINISHED = "finished"
 _TRAIN = ("-m", "ctlearn_gan_aug.cli.seeded")
+#: What begins the sentence with which a command fails.
+_ERROR = "Error: "
 #: Images that tell the cleaning of the files.
 _CLEANED = 1000
 
@@ -124,13 +126,24 @@ def _train(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Events, fold
         argv += [f"--provenance-log={Path(scratch) / 'provenance.log'}"]
         for task in auxiliary.weights:
             argv += ["--reco", task]
-        ended = subprocess.run([sys.executable, *map(str, argv)], check=False)
-    if ended.returncode:
-        raise UserError(
-            f"auxiliary: the training of its CTLearn model ended with {ended.returncode}; see what "
-            "it said above."
-        )
+        _run(list(map(str, argv)))
     (folder / _FINISHED).touch()
+
+
+def _run(argv: list[str]) -> None:
+    """Run Python. What it says passes on, but for the sentence with which it fails: it is ours."""
+    sentence = ""
+    command = [sys.executable, *argv]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+        for line in process.stderr:
+            if line.startswith(_ERROR):
+                sentence = line.removeprefix(_ERROR).strip()
+            else:
+                sys.stderr.write(line)
+    if process.returncode:
+        raise UserError(
+            f"auxiliary: {sentence or f'CTLearn training ended with {process.returncode}.'}"
+        )
 
 
 def _link_all(sources: list[Path], folder: Path) -> Path:
