@@ -18,8 +18,8 @@ class DataConfig(Section):
     background : list of Path
         DL1 files and folders of the other class, for ``type`` among the labels.
     observed : list of Path
-        DL1 files and folders of observations: the critic is shown their images in the place of
-        simulated ones. Empty shows it simulated ones.
+        DL1 files and folders of observations: their images are learnt in the place of simulated
+        ones, with labels that the auxiliary finds. Empty learns simulated ones.
     channels : list of str
         ``image`` and optionally ``peak_time``.
     quality_criteria : list of (str, str)
