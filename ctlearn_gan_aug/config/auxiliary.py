@@ -48,7 +48,7 @@ class AuxiliaryConfig(Section):
     ----------
     model : Path, dict of str to Path, or None
         A trained CTLearn model (``ctlearn_model.keras`` or its folder) of all tasks, or one per
-        task; None trains one first with CTLearn's own tool.
+        task; None trains one first, as ``ctlearn-gan train-model`` does.
     mapper : str or dict of str to str
         dl1-data-handler mapper the model was (or shall be) trained with, or one per task.
     channels : list of str or None

@@ -13,13 +13,13 @@ from ..config.auxiliary import AuxiliaryConfig
 from ..config.train import TrainConfig
 from ..data.channels import needs_mask
 from ..data.events import Events
-from ..dl1.cleaning import infer_cleaning
 from ..errors import UserError
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..models.auxiliary import MODEL_NAME, AuxiliaryLoss, label_columns, load_ctlearn_model
 from ..models.reader_channels import ReaderChannels
 from .folder import STORE
+from .reading import files_cleaning
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,6 @@ _FINISHED = "finished"
 _TRAIN = ("-m", "ctlearn_gan_aug.cli.seeded")
 #: What begins the sentence with which a command fails.
 _ERROR = "Error: "
-#: Images that tell the cleaning of the files.
-_CLEANED = 1000
 
 
 def build_auxiliary(
@@ -74,13 +72,9 @@ def build_auxiliary(
 
 def _channels(auxiliary: AuxiliaryConfig, events: Events) -> ReaderChannels:
     """What the models read, with the cleaning that the events' files have."""
-    names, geometry = auxiliary.channels or events.channels, events.camera.geometry
-    cleaning = None
-    if needs_mask(names):
-        sample = events.sample(_CLEANED)
-        charges = sample.pixels[..., sample.channels.index("image")]
-        cleaning = infer_cleaning(charges, sample.masks, geometry)
-    return ReaderChannels(names, geometry, cleaning)
+    names = auxiliary.channels or events.channels
+    cleaning = files_cleaning(events) if needs_mask(names) else None
+    return ReaderChannels(names, events.camera.geometry, cleaning)
 
 
 def obtain_auxiliary(config: TrainConfig, events: Events, folder: Path) -> Path | dict[str, Path]:

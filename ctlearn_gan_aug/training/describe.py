@@ -13,12 +13,12 @@ from ..config.base import Section
 from ..config.train import TrainConfig
 from ..data.events import Events
 from ..data.fingerprint import events_digest
-from ..dl1.cleaning import CleaningSettings, infer_cleaning
+from ..dl1.cleaning import CleaningSettings
 from ..intensity import IntensityTransform
 from ..labels import LabelSet
+from .reading import files_cleaning
 
 _SOFTWARE = ("ctlearn-gan-aug", "ctlearn", "dl1-data-handler", "ctapipe", "tensorflow", "keras")
-_MAX_IMAGES = 1000
 
 
 def describe(
@@ -33,9 +33,6 @@ def describe(
 
     ``observed`` are the images that generated ones are to be like, if not the simulated ones.
     """
-    sample = events.sample(_MAX_IMAGES)
-    charges = sample.pixels[..., sample.channels.index("image")]
-    cleaning = infer_cleaning(charges, sample.masks, events.camera.geometry)
     data = provenance(events)
     if observed is not None:
         data |= {"domain": "observed", "observed": provenance(observed)}
@@ -45,7 +42,7 @@ def describe(
         labels=labels.to_dict(),
         generator=config.generator,
         data=data,
-        **facts(config, events, intensity, cleaning),
+        **facts(config, events, intensity, files_cleaning(events)),
     )
 
 

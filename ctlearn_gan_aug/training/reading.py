@@ -5,12 +5,15 @@ import numpy as np
 from ..config.train import TrainConfig
 from ..data.events import Events, read_events
 from ..data.observed import read_observed
+from ..dl1.cleaning import CleaningSettings, infer_cleaning
 from ..dl1.primaries import check_primaries
 from ..intensity import IntensityTransform
 from .folder import STORE
 
 #: Images from which the scales of the intensity transform are taken.
 _N_FITTED = 10_000
+#: Images that tell the cleaning of the files.
+_N_CLEANED = 1000
 
 
 def read_training_events(config: TrainConfig) -> Events:
@@ -51,6 +54,13 @@ def fit_intensity(events: Events, observed: Events | None = None) -> IntensityTr
     """
     simulated = _fitted(events)
     return _fitted(observed).covering(simulated) if observed is not None else simulated
+
+
+def files_cleaning(events: Events) -> CleaningSettings:
+    """The tail cuts that made the masks of the events' files."""
+    sample = events.sample(_N_CLEANED)
+    charges = sample.pixels[..., sample.channels.index("image")]
+    return infer_cleaning(charges, sample.masks, events.camera.geometry)
 
 
 def _fitted(events: Events) -> IntensityTransform:
