@@ -1,10 +1,12 @@
-"""What a refinement gains between two toy simulations that differ on purpose.
+"""What a refinement gains between two simulations that differ on purpose.
 
     python benchmarks/refine.py [--steps 1000] [--seed 1] [--events 6000] [--folder FOLDER]
+    python benchmarks/refine.py --files TRAIN TEST TARGET TARGET_TEST [--steps 1000] ...
 
-The target has a brighter night sky, blurred optics and a higher trigger. A refiner is trained on
-unpaired gammas of both; other gammas of the source are refined and compared with other gammas of
-the target, by images that pass the same cut: Wasserstein-1 distances of image parameters in
+The target has a brighter night sky, blurred optics and a higher trigger: toy simulations, or given
+DL1 files, of which the last two are put under such conditions. A refiner is trained on unpaired
+gammas of both; other gammas of the source are refined and compared with other gammas of the
+target, by images that pass the same cut: Wasserstein-1 distances of image parameters in
 standard deviations, beside those of two samples of the target (null). Judges of energy and
 direction that took no part look at the labels: one trained on the source compares refined images
 with what they were, one trained on the target with its own images.
@@ -20,26 +22,39 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tensorflow as tf
+from other_conditions import write_under_other_conditions
 
 CUT = 200  # p.e., above both triggers
 TARGET = {"night_sky": 1.6, "point_spread": 0.12, "trigger": 7.0}
 CAMERA = "hex127"
 #: Images that a judge is shown in training, one or several times.
 _JUDGED = 40_000
+_DOMAINS = ("source", "source_test", "target", "target_test")
 
 
 def write_domains(folder: Path, n_events: int, seed: int) -> dict[str, Path]:
-    """Files to train on and to test with, of both domains."""
+    """Toy files to train on and to test with, of both domains."""
     from ctlearn_gan_aug.data.toy.conditions import Conditions
     from ctlearn_gan_aug.data.toy.simulate import simulate
 
     paths = {}
-    for i, name in enumerate(("source", "source_test", "target", "target_test")):
+    for i, name in enumerate(_DOMAINS):
         paths[name] = folder / f"{name}_{CAMERA}_{n_events}_{seed}.dl1.h5"
         conditions = Conditions(**TARGET) if name.startswith("target") else Conditions()
         if not paths[name].exists():
             options = {"camera": CAMERA, "conditions": conditions}
             simulate("gamma", n_events, 10 * seed + i, paths[name], **options)
+    return paths
+
+
+def given_domains(files: list[Path], folder: Path, seed: int) -> dict[str, Path]:
+    """The same of given files, the targets among them under other conditions."""
+    paths = dict(zip(_DOMAINS, files, strict=True))
+    for i, name in enumerate(_DOMAINS[2:]):
+        path = folder / f"{name}_{paths[name].name}"
+        if not path.exists():
+            write_under_other_conditions(paths[name], path, 10 * seed + i)
+        paths[name] = path
     return paths
 
 
@@ -50,12 +65,15 @@ def train(paths: dict[str, Path], folder: Path, args) -> Path:
     from ctlearn_gan_aug.config.shipped import shipped_config
     from ctlearn_gan_aug.refine.run import refine
 
-    content = load_yaml(shipped_config("demo_refine"))
+    content = load_yaml(shipped_config("refine" if args.files else "demo_refine"))
+    # Rates of a short training, of another camera as well.
+    content["training"] |= {"learning_rate": 5e-4, "critic_learning_rate": 1e-3}
     content["data"] |= {name: [str(paths[name])] for name in ("source", "target")}
     content["data"]["quality_criteria"] = [["enough light", f"hillas_intensity > {CUT}"]]
     content["training"]["steps"] = args.steps
     # A run that was interrupted, or has ended, in a folder of before is not done again.
-    content["output"] = str(folder / f"run_{args.steps}_{args.events}_{args.seed}")
+    domain = args.files[0].name if args.files else args.events
+    content["output"] = str(folder / f"run_{args.steps}_{domain}_{args.seed}")
     content["seed"] = args.seed
     is_new, started = not Path(content["output"]).exists(), time.process_time()
     bundle = refine(parse(RefineConfig, content), resume=True)
@@ -157,13 +175,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--events", type=int, default=6000)
+    names = ("TRAIN", "TEST", "TARGET", "TARGET_TEST")
+    parser.add_argument("--files", type=Path, nargs=4, metavar=names, help="in place of toy files")
     parser.add_argument("--folder", type=Path, help="keep files here and use them again")
     args = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        paths = write_domains(folder, args.events, args.seed)
+        if args.files:
+            paths = given_domains(args.files, folder, args.seed)
+        else:
+            paths = write_domains(folder, args.events, args.seed)
         bundle = train(paths, folder, args)
         found, cleaning = samples(paths, bundle, args.seed)
         print_distances(found, cleaning)

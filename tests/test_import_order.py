@@ -29,6 +29,7 @@ LEAVES = {
     "shard",
     "memory",
     "pages",
+    "processes",
 }
 # docs/architecture.md draws this table. A room may always import itself and the leaves.
 MAY_IMPORT = {

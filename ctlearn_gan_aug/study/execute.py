@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from ..data.fingerprint import events_digest
 from ..errors import UserError
 from ..files import remove
 from ..locks import only_writer
+from ..processes import python
 from . import recipes
 from .plan import GeneratorRun, ModelRun, Run, TrainingSet, is_done, pending
 from .predict import predict
@@ -66,10 +66,12 @@ def execute(study: Study, run: Run) -> None:
 def execute_apart(study: Study, run: Run) -> None:
     """Do one run in a process of its own, which leaves no memory behind."""
     options = ["study", str(study.path), "--output", str(study.root)]
-    command = [sys.executable, *_COMMANDS, *options, "--run", str(study.runs.index(run))]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise UserError(f"{run.name}: {_last_words(ended.stderr)}")
+    arguments = [*_COMMANDS, *options, "--run", str(study.runs.index(run))]
+    said = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with python(arguments, **said) as process:
+        words = process.stderr.read()
+    if process.returncode:
+        raise UserError(f"{run.name}: {_last_words(words)}")
 
 
 def read_record(study: Study, run: Run) -> dict:
@@ -183,11 +185,12 @@ def call(arguments: list[str], log: Path) -> None:
     UserError
         If it fails, with its last words.
     """
-    with log.open("a") as stream:
-        ended = subprocess.run(
-            [sys.executable, *arguments], stdout=stream, stderr=subprocess.STDOUT, check=False
-        )
-    if ended.returncode:
+    with (
+        log.open("a") as stream,
+        python(arguments, stdout=stream, stderr=subprocess.STDOUT) as process,
+    ):
+        pass
+    if process.returncode:
         raise UserError(f"{_last_words(log.read_text())} All of it is in {log}.")
 
 

@@ -18,6 +18,7 @@ from ..intensity import IntensityTransform
 from ..labels import LabelSet
 from ..models.auxiliary import MODEL_NAME, AuxiliaryLoss, label_columns, load_ctlearn_model
 from ..models.reader_channels import ReaderChannels
+from ..processes import python
 from .folder import STORE
 from .reading import files_cleaning
 
@@ -127,8 +128,7 @@ def _train(config: TrainConfig, auxiliary: AuxiliaryConfig, events: Events, fold
 def _run(argv: list[str]) -> None:
     """Run Python. What it says passes on, but for the sentence with which it fails: it is ours."""
     sentence = ""
-    command = [sys.executable, *argv]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+    with python(argv, stderr=subprocess.PIPE, text=True, errors="replace") as process:
         for line in process.stderr:
             if line.startswith(_ERROR):
                 sentence = line.removeprefix(_ERROR).strip()
