@@ -78,6 +78,7 @@ def test_structure_equals_ctlearns_loader(mapping, tasks):
 def test_finite_with_ctlearns_attributes(mapping):
     mixed = mixed_batches(mapping)
     assert mixed.dataset.cardinality().numpy() == mixed.steps
+    assert mixed.dataset.options().autotune.enabled is False  # no epoch waits for its thread
     assert (
         mixed.dataset.input_shape == FakeLoader(1, [], 1, int(mapping.shape[1] ** 0.5)).input_shape
     )

@@ -148,6 +148,11 @@ def test_epochs_are_shuffled_and_reproducible(toy_gamma, tmp_path):
     assert all(len(np.unique(epoch)) == epoch.size for epoch in first)
 
 
+def test_the_end_of_an_epoch_waits_for_no_tuning(toy_gamma, tmp_path):
+    feed = make_feed(make_loader(make_reader([toy_gamma])), tmp_path)
+    assert feed.batches(shuffled=True).options().autotune.enabled is False
+
+
 REPLICAS = """
 import sys
 sys.path.insert(0, {tests!r})

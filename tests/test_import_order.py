@@ -30,6 +30,7 @@ LEAVES = {
     "memory",
     "pages",
     "processes",
+    "streaming",
 }
 # docs/architecture.md draws this table. A room may always import itself and the leaves.
 MAY_IMPORT = {

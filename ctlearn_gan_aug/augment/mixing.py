@@ -10,13 +10,12 @@ import tensorflow as tf
 
 from ..data.feed import StoreFeed
 from ..data.mapper import GridMapper
+from ..streaming import ahead
 from .batch_plan import BatchPlan
 from .sequence import Sequence
 from .source import SyntheticSource
 from .stream import Tally
 
-#: Batches prepared ahead of the training step.
-_PREFETCH = 4
 #: Random streams of an epoch beside that of the places in batches.
 _PASSES, _TURNS = 1, 2
 
@@ -132,18 +131,10 @@ class MixedBatches:
         structure = (*_spec(batch), order, balance)
         generated = Sequence(self._generated, structure, self.steps).dataset()
         # Each ahead of the training on a thread of its own.
-        pair = (simulated.prefetch(_PREFETCH), generated.prefetch(_PREFETCH))
-        options = tf.data.Options()
-        # With several workers each takes its part of the batches.
-        options.experimental_distribute.auto_shard_policy = (
-            tf.data.experimental.AutoShardPolicy.DATA
-        )
-        return (
-            tf.data.Dataset.zip(pair)
+        return ahead(
+            tf.data.Dataset.zip((ahead(simulated), ahead(generated)))
             .map(self._join, num_parallel_calls=1)
             .apply(tf.data.experimental.assert_cardinality(self.steps))
-            .prefetch(_PREFETCH)
-            .with_options(options)
         )
 
     def _order(self) -> np.ndarray:

@@ -8,12 +8,13 @@ import numpy as np
 import tensorflow as tf
 from astropy.table import Table
 
+from ..streaming import ahead
 from ..symmetry import Pointing, Turns
 from .mapper import GridMapper
 from .rows import StoredRows
 
-#: Batches prepared ahead of the training step.
-_PREFETCH = 4
+#: Batches read at a time; Python's lock lets more of them wait.
+_AT_ONCE = 2
 
 
 class StoreFeed:
@@ -91,18 +92,11 @@ class StoreFeed:
             index = tf.numpy_function(epoch, [], tf.int64)
             return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(index, (None, None)))
 
-        options = tf.data.Options()
-        # With several workers each takes its part of the batches.
-        options.experimental_distribute.auto_shard_policy = (
-            tf.data.experimental.AutoShardPolicy.DATA
-        )
-        dataset = (
+        dataset = ahead(
             tf.data.Dataset.range(1)
             .flat_map(order)
-            .map(self._batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+            .map(self._batch, num_parallel_calls=_AT_ONCE, deterministic=True)
             .apply(tf.data.experimental.assert_cardinality(n_batches))
-            .prefetch(_PREFETCH)
-            .with_options(options)
         )
         # CTLearn sizes the model's input by its loader.
         dataset.input_shape = self.input_shape

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ..camera import Camera
 from ..labels import LabelSet
+from ..streaming import ahead
 from .rows import StoredRows
 from .vicinity import Vicinity
 
@@ -126,11 +127,7 @@ def training_batches(
         return _turn(x, y, tf.stack([np.int64(seed), number]), symmetries)
 
     numbers = tf.data.Dataset.counter(np.int64(start), dtype=tf.int64)
-    options = tf.data.Options()
-    # There is nothing to tune, and its thread makes the end of a stream wait for up to 5 s.
-    options.autotune.enabled = False
-    stream = numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
-    return stream.with_options(options)
+    return ahead(numbers.map(batch, num_parallel_calls=2, deterministic=True))
 
 
 def _turn(pixels, labels: tuple, key, symmetries: Symmetries) -> tuple:

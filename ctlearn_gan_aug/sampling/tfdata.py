@@ -5,11 +5,9 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from ..streaming import ahead
 from .batches import GeneratedBatches
 from .components import Component
-
-#: Batches prepared ahead.
-_PREFETCH = 4
 
 
 def as_dataset(batches: GeneratedBatches, n_batches: int | None = None) -> tf.data.Dataset:
@@ -25,7 +23,7 @@ def as_dataset(batches: GeneratedBatches, n_batches: int | None = None) -> tf.da
     dataset = tf.data.Dataset.from_generator(generated, output_signature=spec)
     if n_batches is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(n_batches))
-    return dataset.prefetch(_PREFETCH)
+    return ahead(dataset)
 
 
 def augmented(dataset: tf.data.Dataset, component: Component) -> tf.data.Dataset:
@@ -46,5 +44,4 @@ def augmented(dataset: tf.data.Dataset, component: Component) -> tf.data.Dataset
             new.set_shape(old.shape)
         return tf.nest.pack_sequence_as(spec, found)
 
-    numbered = dataset.enumerate().map(lambda number, content: batch(number, *content))
-    return numbered.prefetch(_PREFETCH)
+    return ahead(dataset.enumerate().map(lambda number, content: batch(number, *content)))
