@@ -73,6 +73,7 @@ def test_it_learns_and_its_bundle_says_what_it_is(run):
     bundle = run / "bundle"
     meta = load_refiner(bundle).meta
     assert meta.training["w1"] < 0.75 * meta.training["w1_before"]
+    assert 0 < meta.training["w1_null"] < 0.5 * meta.training["w1_before"]
     lines = (run / "metrics.jsonl").read_text().splitlines()
     assert len([line for line in lines if "w1_before" in line]) == 2
     assert {path.name for path in bundle.iterdir()} == {

@@ -20,6 +20,8 @@ class Distance:
     ----------
     source, target : Events
         Held out.
+    others : Events
+        More of the target, for the distance that two samples of it have.
     cleaning : CleaningSettings
         Of both.
     passes : callable, optional
@@ -30,6 +32,7 @@ class Distance:
         self,
         source: Events,
         target: Events,
+        others: Events,
         cleaning: CleaningSettings,
         passes: Callable | None = None,
     ):
@@ -40,6 +43,8 @@ class Distance:
         self._sigma = np.nanstd(self._target, axis=0)
         #: That of the images as they are.
         self.before = self.of(self.pixels)
+        #: That of as many images of the target.
+        self.null = self.of(others.sample(len(self.pixels)).pixels[:])
 
     @staticmethod
     def suit(source: Events, target: Events) -> bool:

@@ -193,12 +193,13 @@ class RefineRun:
         held = self.held_source, self.held_target
         if not self.config.training.snapshots or not Distance.suit(*held):
             return None
-        return Distance(*held, self.domains.cleaning, self.passes)
+        return Distance(*held, self.target, self.domains.cleaning, self.passes)
 
     def _measured(self, distance: Distance | None) -> dict[str, float]:
         if distance is None:
             return {}
-        return {"w1": distance.of(self.refined(distance.pixels)), "w1_before": distance.before}
+        now = distance.of(self.refined(distance.pixels))
+        return {"w1": now, "w1_before": distance.before, "w1_null": distance.null}
 
     def _measure(self, distance: Distance | None, monitor: Monitor, number: int) -> None:
         if distance is not None:
