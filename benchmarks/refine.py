@@ -66,8 +66,6 @@ def train(paths: dict[str, Path], folder: Path, args) -> Path:
     from ctlearn_gan_aug.refine.run import refine
 
     content = load_yaml(shipped_config("refine" if args.files else "demo_refine"))
-    # Rates of a short training, of another camera as well.
-    content["training"] |= {"learning_rate": 5e-4, "critic_learning_rate": 1e-3}
     content["data"] |= {name: [str(paths[name])] for name in ("source", "target")}
     content["data"]["quality_criteria"] = [["enough light", f"hillas_intensity > {CUT}"]]
     content["training"]["steps"] = args.steps
