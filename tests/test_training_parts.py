@@ -8,11 +8,11 @@ import tensorflow as tf
 from ctlearn_gan_aug.bundle import new_generator
 from ctlearn_gan_aug.data.events import read_events
 from ctlearn_gan_aug.data.pipeline import Symmetries, training_batches
-from ctlearn_gan_aug.intensity import IntensityTransform
+from ctlearn_gan_aug.intensity import CHARGE_UNIT, IntensityTransform
 from ctlearn_gan_aug.labels import LabelSet
 from ctlearn_gan_aug.models.critic import build_critic
 from ctlearn_gan_aug.models.maps import LabelMaps
-from ctlearn_gan_aug.training import losses
+from ctlearn_gan_aug.training import losses, scores
 from ctlearn_gan_aug.training.criticism import Turns
 from ctlearn_gan_aug.training.networks import Networks
 from ctlearn_gan_aug.training.step import AdversarialStep, uses_xla
@@ -79,11 +79,46 @@ def test_pair_loss_is_least_for_the_right_distribution():
 
     def score(center, width):
         draw = [rng.normal(0, 1, (4000, 8, 8, 1)).astype(np.float32) for _ in range(3)]
-        return float(losses.pair_loss(draw[0], *(center + width * d for d in draw[1:])))
+        return float(scores.pair_loss(draw[0], *(center + width * d for d in draw[1:])))
 
     best = score(0.0, 1.0)
     for center, width in ((0.2, 1.0), (0.0, 0.7), (0.0, 1.4)):
         assert score(center, width) > best + 0.005
+
+
+def test_brightness_is_the_whole_light_as_if_one_pixel_had_it():
+    """However it is spread, and whatever the night sky does around it."""
+    rng = np.random.default_rng(0)
+    sky = rng.normal(0.05, 1 / 8, (3, 20, 20, 2)).astype(np.float32)
+    sky[..., 1] = 9.0  # times tell nothing
+    sky[:2, 4:8, 5:9, 0] = 0.0
+    spread, single = sky[:2].copy()
+    spread[4:8, 5:9, 0] = np.arcsinh(50.0) / CHARGE_UNIT
+    single[5, 6, 0] = np.arcsinh(16 * 50.0) / CHARGE_UNIT
+    found = scores.brightness(np.stack([spread, single, sky[2]])).numpy()
+    assert found[0] == pytest.approx(np.arcsinh(16 * 50.0) / CHARGE_UNIT, abs=0.02)
+    assert found[1] == pytest.approx(found[0], abs=0.02)
+    assert found[2] < 0.5
+
+
+def test_images_score_best_if_they_are_as_bright_as_simulated_ones():
+    """As bright on average and as variable, that is, wherever their light lies."""
+
+    def gammas(seed, mean, spread):
+        rng = np.random.default_rng(seed)
+        light = rng.lognormal(np.log(mean), spread, (2000, 1, 1))
+        place = rng.dirichlet(np.ones(16), 2000).reshape(-1, 4, 4)
+        return np.float32(np.arcsinh(light * place) / CHARGE_UNIT)[..., None]
+
+    def score(mean, spread):
+        return float(
+            scores.brightness_score(
+                *(gammas(0, 300, 0.3), gammas(1, mean, spread)), gammas(2, mean, spread)
+            )
+        )
+
+    for mean, spread in ((330, 0.3), (270, 0.3), (300, 0.1), (300, 0.6)):
+        assert score(mean, spread) > 1.005 * score(300, 0.3)
 
 
 def test_errors_are_to_be_as_large_as_simulated_ones():
@@ -91,7 +126,7 @@ def test_errors_are_to_be_as_large_as_simulated_ones():
     real, first, second = np.random.default_rng(0).normal(size=(3, 4000, 2)).astype(np.float32)
 
     def score(width):
-        return float(losses.energy_score(real, width * first, width * second))
+        return float(scores.energy_score(real, width * first, width * second))
 
     assert score(0.0) > score(1.0) + 0.05
     assert score(2.0) > score(1.0) + 0.05
@@ -200,6 +235,15 @@ def test_gradients_reach_all_weights(events, tiny_config, sections):
     # Channel-wise biases right before a batch normalisation cannot matter.
     assert all(moved.values()), moved
     assert all(np.isfinite(float(v)) for v in values.values())
+
+
+def test_brightness_is_scored_beside_the_critic_alone_and_if_asked_for(events, tiny_config):
+    zero, weight = tf.constant(0, tf.int64), tf.constant(1.0)
+    for brightness in (0.0, 1.0):
+        step, _, (pixels, labels) = make_step(events, tiny_config, loss={"brightness": brightness})
+        values = step.joint_step(zero, zero, pixels, labels, weight, Turns(True))
+        assert ("brightness" in values) == bool(brightness)
+        assert set(step.generator_step(zero, pixels, labels, weight)) == {"pairs"}
 
 
 def changed(model, before) -> dict[str, bool]:

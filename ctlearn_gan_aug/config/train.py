@@ -50,6 +50,9 @@ class LossConfig(Section):
         Largest weight of the critic (``clip``).
     excess : float
         Weight of generated values beyond the range of the data, in the generator's loss.
+    brightness : float
+        Weight beside the critic of the pair score of an image's whole light, where pairs are
+        compared (`WarmupConfig`).
     label_smoothing : float
         One-sided smoothing of the real target (``nonsaturating``, ``minimax``).
     """
@@ -64,6 +67,7 @@ class LossConfig(Section):
     interval: Positive = 32
     clip: Weight = Field(0.01, gt=0)
     excess: Weight = 1.0
+    brightness: Weight = 1.0
     label_smoothing: Number = Field(0.0, ge=0, lt=0.5)
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ..config.train import TrainConfig
 from ..models.maps import LabelMaps
-from . import chain, losses, penalties
+from . import chain, losses, penalties, scores
 from .networks import Networks
 
 #: Independent random streams of one critic update.
@@ -171,9 +171,9 @@ class Criticism:
     def _score_losses(self, real_score, fake_score) -> dict:
         """Losses of both networks that follow from scores (B, 1), and by how much these differ."""
         config = self.config.loss
-        scores = real_score, fake_score
+        both = real_score, fake_score
         return {
-            "critic": losses.critic_loss(config.adversarial, *scores, config.label_smoothing),
+            "critic": losses.critic_loss(config.adversarial, *both, config.label_smoothing),
             "difference": tf.reduce_mean(real_score) - tf.reduce_mean(fake_score),
             "generator": losses.generator_loss(config.adversarial, fake_score),
         }
@@ -190,7 +190,7 @@ class Criticism:
         if not self.config.warmup.uses_pairs:
             return critic, heads * tf.reduce_mean(tf.square(fake))
         half = tf.shape(fake)[0] // 2
-        return critic, 2.0 * heads * losses.energy_score(real[:half], fake[:half], fake[half:])
+        return critic, 2.0 * heads * scores.energy_score(real[:half], fake[:half], fake[half:])
 
     def _criticise(self, images, labels) -> Verdict:
         outputs = self.networks.critic([images, *self.maps(labels)], training=True)

@@ -4,9 +4,6 @@ import tensorflow as tf
 
 from ..config.networks import CodesConfig
 
-#: Weight of the mean's squared error beside the energy score in the warm-up.
-MEAN_WEIGHT = 3.0
-
 
 def _bce(scores, target: float):
     targets = tf.fill(tf.shape(scores), target)
@@ -99,44 +96,3 @@ def information_loss(found, codes, config: CodesConfig):
     for part in config.parts[n:]:
         loss += tf.nn.softmax_cross_entropy_with_logits(codes[:, part], found[:, part])
     return tf.reduce_mean(loss)
-
-
-def energy_score(real, first, second):
-    """Mean score of two generated values per simulated one, all of equal labels.
-
-    ``E|x - y| - E|y - y'| / 2`` is strictly proper: its expectation is least if generated values
-    have the distribution of simulated ones at these labels, spread included (Gneiting & Raftery,
-    JASA 102 (2007) 359; for generators Pacchiardi et al., arXiv 2112.08217).
-    """
-    error = tf.reduce_mean(tf.abs(first - real)) + tf.reduce_mean(tf.abs(second - real))
-    return 0.5 * (error - tf.reduce_mean(tf.abs(first - second)))
-
-
-def pair_loss(real, first, second, mean_weight=MEAN_WEIGHT, scales=(1, 2, 4, 8)):
-    """Proper score of two generated images per simulated one, all of equal labels.
-
-    In every pixel, and in averages over blocks of pixels so that correlated fluctuations count,
-    the sum of two scores, the `energy_score` and the product of errors ``E[(y - x) (y' - x)]``:
-    the squared error of the mean whatever the spread, which finds the mean image sooner. No critic
-    is needed, which makes a fast start; but the product of a single pair has no lower bound, so
-    that it is for the start only.
-
-    Parameters
-    ----------
-    real, first, second : tensor (B, side, side, c)
-        Network units.
-    mean_weight : float
-        Weight of the product of errors; 0 leaves it out.
-    scales : sequence of int
-        Block sides in cells.
-    """
-    score = 0.0
-    for scale in scales:
-        x, y, z = (
-            image if scale == 1 else tf.nn.avg_pool2d(image, scale, scale, "SAME")
-            for image in (real, first, second)
-        )
-        score += energy_score(x, y, z)
-        if mean_weight:
-            score += mean_weight * tf.reduce_mean((y - x) * (z - x))
-    return score

@@ -19,6 +19,7 @@ from . import losses, penalties
 from .average import follow
 from .criticism import Criticism, Turns
 from .networks import Networks
+from .pairs import Pairs
 
 #: Independent random streams of one step, beside those of `criticism`.
 _CRITIC_STREAM, _GENERATOR_STREAM, _COTRAIN_STREAM = 0, 1000, 1500
@@ -67,6 +68,7 @@ class AdversarialStep:
         side = self.growth.side() if self.growth.level else self.maps.side
         self.mask = tf.reshape(tf.constant(cells), (1, side, side, 1))
         self.criticism = Criticism(self.config, networks, self.maps)
+        self.pairs = Pairs(self.config.loss, networks)
         self.critic_step = self._compiled(self._critic_step)
         self.generator_step = self._compiled(self._generator_step)
         self.joint_step = self._compiled(self._joint_step)
@@ -88,10 +90,6 @@ class AdversarialStep:
     def real_images(self, pixels):
         """Pixel vectors (B, n_pixels, c) in p.e./ns to images in network units."""
         return self.growth.reduced(grid.images(self.intensity.encode(pixels), self.camera))
-
-    def _shown(self, real):
-        """Simulated images as the critic sees them, which fade in while generated ones do."""
-        return self.growth.faded(real, self.networks.blend) if self.growth.fading else real
 
     def generate(self, labels, stream):
         """Images of encoded labels (B, n_labels), from the random stream of that number."""
@@ -141,7 +139,7 @@ class AdversarialStep:
         with tf.GradientTape() as tape:
             made = self._generate_for_update(step, generated_labels)
             data = real, made, labels, generated_labels
-            total, values = self._own_losses(*data, pair_weight, losses.MEAN_WEIGHT)
+            total, values = self._own_losses(*data, pair_weight, is_warmup=True)
             total *= self.networks.loss_scale
         variables = self.networks.generator.trainable_variables
         self._update_generator(step, *self._unscaled(tape.gradient(total, variables)))
@@ -158,11 +156,11 @@ class AdversarialStep:
         with tf.GradientTape() as tape:
             fake, _ = made = self._generate_for_update(step, generated_labels)
             data = real, made, labels, generated_labels
-            own, values = self._own_losses(*data, pair_weight, 0.0)
+            own, values = self._own_losses(*data, pair_weight)
             own *= self.networks.loss_scale
         stream = step * _STREAMS_PER_STEP + part
         critic_gradients, push, scores = self.criticism.gradients(
-            self._shown(real),
+            self.pairs.shown(real),
             fake,
             shown,
             self._generated_labels(shown),
@@ -192,30 +190,19 @@ class AdversarialStep:
     def _generate_for_update(self, step, labels):
         return self._generate(labels, step * _STREAMS_PER_STEP + _GENERATOR_STREAM)
 
-    def _own_losses(self, real, made: list, real_labels, labels, pair_weight, mean_weight: float):
+    def _own_losses(self, real, made: list, real_labels, labels, pair_weight, is_warmup=False):
         """Losses of the generator that need no critic, weighted and summed, and by name."""
-        fake, newest = made
         values, total = {}, tf.zeros(())
         if self.config.loss.excess:
-            excess = losses.excess_penalty(fake, self.intensity.reach)
+            excess = losses.excess_penalty(made[0], self.intensity.reach)
             total += self.config.loss.excess * excess
         if self.config.warmup.uses_pairs:
-            values["pairs"] = self._pair_loss(real, fake, newest, mean_weight)
-            total += pair_weight * values["pairs"]
+            scored, values = self.pairs.score(real, made, pair_weight, is_warmup)
+            total += scored
         if self.auxiliary and self.growth.is_over:  # it knows images of the camera alone
-            values["auxiliary"] = self.auxiliary(fake, labels, real, real_labels)
+            values["auxiliary"] = self.auxiliary(made[0], labels, real, real_labels)
             total += values["auxiliary"]
         return total, values
-
-    def _pair_loss(self, real, fake, newest, mean_weight: float):
-        """Score of pairs; while layers fade in, the mean of theirs and of what the critic is shown.
-
-        Beside the coarser image's errors new layers would learn next to nothing at first.
-        """
-        if not self.growth.fading:
-            return losses.pair_loss(*_halves(real, fake), mean_weight)
-        shown = losses.pair_loss(*_halves(self._shown(real), fake), mean_weight)
-        return 0.5 * (shown + losses.pair_loss(*_halves(real, newest), mean_weight))
 
     def _update_critic(self, gradients) -> None:
         variables = self.networks.critic.trainable_variables
@@ -266,12 +253,6 @@ class AdversarialStep:
         key = tf.stack([tf.constant(self.config.seed, tf.int64), -2 - 2 * stream])
         uniform = tf.random.stateless_uniform(tf.shape(pixels)[:2], key)
         return self.intensity.decode(pixels, uniform)
-
-
-def _halves(real, fake) -> tuple:
-    """Simulated images, and two generated ones for each."""
-    half = tf.shape(fake)[0] // 2
-    return real[:half], fake[:half], fake[half:]
 
 
 def uses_xla(wanted: bool | str) -> bool:

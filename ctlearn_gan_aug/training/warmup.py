@@ -11,7 +11,7 @@ from ..data.events import Events
 from ..dl1.cleaning import clean, infer_cleaning
 from ..intensity import CHARGE_UNIT
 from ..labels import LabelSet
-from . import losses
+from . import scores
 from .schedule import Schedule
 from .step import AdversarialStep
 
@@ -166,7 +166,7 @@ class Warmup:
 
     def _score(self, first, second) -> float:
         images = (self.step.real_images(pixels) for pixels in (self._events.pixels, first, second))
-        return float(losses.pair_loss(*images, mean_weight=0.0))
+        return float(scores.pair_loss(*images, mean_weight=0.0))
 
     def _warn_if_short(self, number: int) -> None:
         """Say early that a time budget holds few steps, and how much would do."""
