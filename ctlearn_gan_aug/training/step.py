@@ -123,7 +123,7 @@ class AdversarialStep:
         """
         shown = labels if shown is None else shown
         stream = step * _STREAMS_PER_STEP + part
-        real = self._shown(self.real_images(pixels))
+        real = self.pairs.shown(self.real_images(pixels))
         fake = self.generate(labels, stream + _CRITIC_STREAM)
         codes = self._codes(labels, stream + _CRITIC_STREAM)
         gradients, _, values = self.criticism.gradients(
