@@ -1,12 +1,10 @@
 """The same DL1 events under a brighter night sky and through blurred optics, as another file."""
 
-import os
 from pathlib import Path
 
 import numpy as np
-import tables
 
-#: Images that show the noise and the tail cuts.
+#: Images that show the noise.
 _INSPECTED = 400
 
 
@@ -53,26 +51,21 @@ class OtherConditions:
 
 def write_under_other_conditions(source: Path, target: Path, seed: int) -> None:
     """Write a DL1 file of one telescope type with its images under `OtherConditions`."""
-    from ctlearn_gan_aug.dl1 import nodes
-    from ctlearn_gan_aug.dl1.cleaning import infer_cleaning
-    from ctlearn_gan_aug.dl1.columns import decoder
+    from ctlearn_gan_aug.data.events import read_events
     from ctlearn_gan_aug.dl1.header import ProductInfo
     from ctlearn_gan_aug.dl1.replace import Replacement
-    from ctlearn_gan_aug.dl1.subarray import read_subarray
+    from ctlearn_gan_aug.files import atomic_file
+    from ctlearn_gan_aug.training.reading import files_cleaning
 
-    subarray = read_subarray(source)
-    tel_ids = list(subarray.tel_ids)
-    geometry = subarray.tel[tel_ids[0]].camera.geometry
-    with tables.open_file(source) as h5file:
-        table = h5file.get_node(nodes.telescope_table(nodes.IMAGES, tel_ids[0]))
-        rows = table.read(0, _INSPECTED)
-        charges = np.asarray(decoder(table, "image")(rows["image"]), np.float32)
-    cleaning = infer_cleaning(charges, rows["image_mask"], geometry)
+    events = read_events([source])
+    subarray = events.camera.subarray
     # Half of a camera holds no shower: the spread of the lower half of charges is the noise.
+    charges = events.sample(_INSPECTED).pixels[..., 0]
     lower, middle = np.quantile(charges, [0.159, 0.5])
-    make = OtherConditions(geometry, middle, middle - lower, seed=seed)
+    make = OtherConditions(events.camera.geometry, middle, middle - lower, seed=seed)
     product = ProductInfo("benchmark", "Images under other conditions", "OtherConditions")
-    replacement = Replacement(subarray, tel_ids, ["image", "peak_time"], make, cleaning)
-    part = target.with_name(f"{target.name}.part")
-    replacement.copy(source, part, product)
-    os.replace(part, target)
+    replacement = Replacement(
+        subarray, list(subarray.tel_ids), ["image", "peak_time"], make, files_cleaning(events)
+    )
+    with atomic_file(target) as part:
+        replacement.copy(source, part, product)

@@ -29,9 +29,9 @@ def python(arguments: Sequence[str], **options) -> Iterator[subprocess.Popen]:
             yield process
             process.wait()
         except BaseException:
-            process.terminate()
             # Ctrl-C reaches all processes of a terminal: who starts us may ask a second time.
             with _on_sigterm(signal.SIG_IGN):
+                process.terminate()
                 process.wait()
             raise
 

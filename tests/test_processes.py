@@ -17,6 +17,7 @@ import os, signal, sys, time
 from pathlib import Path
 
 def save(*_):
+    Path(sys.argv[1], "asked").touch()
     time.sleep(0.3)
     Path(sys.argv[1], "saved").touch()
     sys.exit(0)
@@ -53,10 +54,11 @@ def test_a_process_that_is_ended_ends_what_it_started(tmp_path, number, again):
     starter = subprocess.Popen(
         [sys.executable, "-c", _STARTER, tmp_path], stderr=subprocess.DEVNULL
     )
-    pid = started(tmp_path)
+    await_file(tmp_path / "started")
+    pid = int((tmp_path / "started").read_text())
     starter.send_signal(number)
     if again:
-        time.sleep(0.1)
+        await_file(tmp_path / "asked")
         starter.send_signal(signal.SIGTERM)
     assert starter.wait(20) != 0
     assert (tmp_path / "saved").exists()  # it was waited for
@@ -67,7 +69,7 @@ def test_a_process_that_is_ended_ends_what_it_started(tmp_path, number, again):
 
 def test_an_error_ends_what_was_started(tmp_path):
     with pytest.raises(RuntimeError), python(["-c", _TRAINING, str(tmp_path)]):
-        started(tmp_path)
+        await_file(tmp_path / "started")
         raise RuntimeError
     assert (tmp_path / "saved").exists()
 
@@ -90,10 +92,9 @@ def test_signals_are_as_before_afterwards_and_left_alone_in_threads():
     assert codes == [before, 4]
 
 
-def started(folder) -> int:
-    """Number of the process that trains, once it does."""
+def await_file(path):
     for _ in range(400):
-        if (folder / "started").exists():
-            return int((folder / "started").read_text())
+        if path.exists():
+            return
         time.sleep(0.05)
-    raise TimeoutError
+    raise TimeoutError(path)

@@ -111,11 +111,8 @@ def test_images_score_best_if_they_are_as_bright_as_simulated_ones():
         return np.float32(np.arcsinh(light * place) / CHARGE_UNIT)[..., None]
 
     def score(mean, spread):
-        return float(
-            scores.brightness_score(
-                *(gammas(0, 300, 0.3), gammas(1, mean, spread)), gammas(2, mean, spread)
-            )
-        )
+        made = (gammas(seed, mean, spread) for seed in (1, 2))
+        return float(scores.brightness_score(gammas(0, 300, 0.3), *made))
 
     for mean, spread in ((330, 0.3), (270, 0.3), (300, 0.1), (300, 0.6)):
         assert score(mean, spread) > 1.005 * score(300, 0.3)
