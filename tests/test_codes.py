@@ -118,3 +118,9 @@ def test_codes_are_found_in_the_images(critic, tiny_config, toy_gamma, tmp_path)
     found = [row["codes"] for row in rows if "codes" in row]
     guess = 0.5 + np.log(3)
     assert found[-1] < 0.75 * guess
+
+
+def test_a_time_budget_ends_the_run(tiny_config, toy_gamma, tmp_path):
+    training = {"steps": None, "budget": "2 s", "batch_size": 8, "snapshots": 0}
+    bundle = load_bundle(train(tiny_config(tmp_path, [toy_gamma], **coded(), training=training)))
+    assert bundle.meta.generator.codes.size == 4

@@ -32,9 +32,9 @@ def model_file(small_gamma, tmp_path_factory):
 
 @pytest.fixture
 def config(light_config, small_gamma, model_file):
-    def make(output, **cotrain):
+    def make(output, steps=STEPS, budget=None, **cotrain):
         auxiliary = {"model": str(model_file), "cotrain": {"learning_rate": 3e-3, **cotrain}}
-        training = {"steps": STEPS, "batch_size": 16, "snapshots": 0}
+        training = {"steps": steps, "budget": budget, "batch_size": 16, "snapshots": 0}
         sections = {"auxiliary": auxiliary, "training": training, "warmup": {"fraction": 0}}
         return light_config(output, [small_gamma], **sections)
 
@@ -92,6 +92,11 @@ def test_resumed_is_uninterrupted(config, tmp_path):
     assert all(np.array_equal(weights[0][name], weights[1][name]) for name in weights[0])
     anchors = [load_bundle(bundle).meta.training["anchor_after"] for bundle in (whole, resumed)]
     assert anchors[0] == anchors[1]
+
+
+def test_a_time_budget_ends_the_run(config, tmp_path):
+    bundle = train(config(tmp_path, steps=None, budget="4 s", start=0.2, interval=1))
+    assert "anchor_after" in load_bundle(bundle).meta.training
 
 
 def test_a_type_without_label_cannot_be_taught(light_config, tmp_path, model_file):

@@ -76,8 +76,9 @@ THESIS = {
         ({}, {"symmetries": "adaptive"}),
         ({"data": {"validation_split": 0.3}, **THESIS}, {"snapshots": 3}),
         (THESIS, {"precision": "mixed_bfloat16"}),
+        ({"generator": {"codes": {"continuous": 1, "categorical": [3]}}}, {}),
     ],
-    ids=["adaptive", "snapshots", "thesis-bfloat16"],
+    ids=["adaptive", "snapshots", "thesis-bfloat16", "codes"],
 )
 def test_resumed_equals_uninterrupted(
     tmp_path, small_gamma, tiny_config, monkeypatch, sections, options
