@@ -125,6 +125,11 @@ class TrainingConfig(Section):
         Length as generator updates, passes over the data, or wall time ("60 min"); exactly one.
     learning_rate, critic_learning_rate : float
         Adam's; the critic's defaults to the generator's.
+    optimizer : str
+        ``adam``, or ``muon``, which moves kernels by Muon and all else by Adam.
+    kernel_steps : (float, float)
+        How long Muon's steps of the kernels of generator and critic are, root mean square in
+        learning rates.
     betas : (float, float)
         Adam's momenta.
     gradient_clip : float or None
@@ -159,6 +164,8 @@ class TrainingConfig(Section):
     budget: Seconds | None = None
     learning_rate: Rate = 3e-4
     critic_learning_rate: Rate | None = None
+    optimizer: Literal["adam", "muon"] = "adam"
+    kernel_steps: tuple[Rate, Rate] = (0.2, 0.6)
     betas: tuple[Part, Part] = (0.0, 0.99)
     gradient_clip: Weight | None = Field(1.0, gt=0)
     rise: Fraction = 0.0

@@ -11,6 +11,7 @@ from ..models import layers as L
 from ..models.growth import PLAIN, Growth, blends
 from .adaptive import AdaptiveSymmetries
 from .cotraining import Cotraining
+from .muon import Muon
 from .optimizer import FusedAdam
 from .scaling import LossScale
 
@@ -27,8 +28,8 @@ class Networks:
     generator: keras.Model
     averaged: keras.Model
     critic: keras.Model
-    generator_optimizer: keras.optimizers.Optimizer
-    critic_optimizer: keras.optimizers.Optimizer
+    generator_optimizer: FusedAdam
+    critic_optimizer: FusedAdam
     adaptive: AdaptiveSymmetries | None = None
     scale: LossScale | None = None
     growth: Growth = PLAIN
@@ -47,12 +48,9 @@ class Networks:
         """Networks with their optimizers; ``build_generator()`` makes a new generator."""
         generator, averaged = build_generator(), build_generator()
         averaged.set_weights(generator.get_weights())
-        beta_1, beta_2 = config.betas
-        options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
-        options["global_clipnorm"] = config.gradient_clip
         optimizers = []
-        for model in (generator, critic):
-            optimizers.append(FusedAdam(config.learning_rate, **options))
+        for model, kernel_step in zip((generator, critic), config.kernel_steps, strict=True):
+            optimizers.append(_optimizer(config, kernel_step))
             optimizers[-1].build(model.trainable_variables)
         scale = LossScale() if config.precision == "mixed_float16" else None
         return cls(generator, averaged, critic, *optimizers, adaptive, scale, growth)
@@ -117,6 +115,15 @@ class Networks:
         )
         if self.scale:
             self.scale.value.assign(earlier.scale.value)
+
+
+def _optimizer(config: TrainingConfig, kernel_step: float) -> FusedAdam:
+    beta_1, beta_2 = config.betas
+    options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
+    options["global_clipnorm"] = config.gradient_clip
+    if config.optimizer == "muon":
+        return Muon(config.learning_rate, kernel_step, **options)
+    return FusedAdam(config.learning_rate, **options)
 
 
 def take_weights(model: keras.Model, earlier: keras.Model) -> None:
