@@ -126,6 +126,13 @@ SIZES = 10**12
         ({"training": {"steps": 1, "betas": [0.0, 1.0]}}, "betas.1: should be less than 1"),
         ({"training": {"steps": 1, "betas": [-0.1, 0.9]}}, "betas.0: should be greater"),
         ({"training": {"steps": 1, "betas": [0.5]}}, "key 'training.betas.1' is missing"),
+        ({"training": {"steps": 1, "optimizer": "sgd"}}, "training.optimizer: should be 'adam' or"),
+        ({"training": {"steps": 1, "kernel_steps": [0.2]}}, "'training.kernel_steps.1' is missing"),
+        ({"training": {"steps": 1, "kernel_steps": [0, 1]}}, "kernel_steps.0: should be greater"),
+        (
+            {"generator": {"conditioning": "none", "time_surface": True}},
+            "time_surface follows labels as conditioning: film does",
+        ),
         ({"training": {"steps": 1, "gradient_clip": float("inf")}}, "gradient_clip"),
         ({"training": {"steps": 1, "batch_size": 0}}, "training.batch_size"),
         ({"training": {"steps": 1, "batch_size": SIZES}}, "training.batch_size"),

@@ -1,6 +1,7 @@
 """Generators: latent, labels, label maps, noise and pedestals to images on the compact grid."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import keras
 
@@ -10,6 +11,7 @@ from .blocks import attend, spectrally_normalised
 from .codes import with_codes
 from .growth import PLAIN, Growth
 from .pixels import gated, signal_over_pedestal
+from .surface import time_surface
 
 #: Channels of independent normal noise per pixel.
 NOISE_CHANNELS = 4
@@ -65,11 +67,18 @@ def build_generator(
         inputs[f"pedestal{i}"] = keras.Input((side, side, 1), name=f"pedestal{i}")
     seen = inputs | {"latent": with_codes(inputs["latent"], config.codes)}
     is_residual = config.architecture == "residual"
-    image = None
-    for level, features in (_residual if is_residual else _dcgan)(config, seen, side):
+    image, surface = None, None
+    if is_residual:
+        code = _code(config, seen)
+        if config.time_surface:
+            surface = time_surface(code.style, inputs["maps"])
+        levels = _residual(config, code, inputs["noise"], side)
+    else:
+        levels = _dcgan(config, seen, side)
+    for level, features in levels:
         if level in growth.shown:
             if is_residual:
-                channels = _residual_pixels(features, inputs, level, reach, growth)
+                channels = _residual_pixels(features, inputs, level, reach, growth, surface)
             else:
                 channels = _dcgan_pixels(config, features, side, level, n_channels)
             newest = _image(channels, level, gate)
@@ -113,7 +122,24 @@ def _level_sides(side: int, levels: int) -> list[int]:
     return sides
 
 
-def _residual(config: GeneratorConfig, inputs: dict, side: int) -> Iterator[tuple]:
+class _Code(NamedTuple):
+    """What images are made of: what the first level starts from, and what all of them follow.
+
+    Attributes
+    ----------
+    start : tensor (B, n)
+    style : tensor (B, n) or None
+        Modulates the levels.
+    trunk : tensor (B, side, side, c) or None
+        Places the shower.
+    """
+
+    start: keras.KerasTensor
+    style: keras.KerasTensor | None = None
+    trunk: keras.KerasTensor | None = None
+
+
+def _residual(config: GeneratorConfig, code: _Code, noise, side: int) -> Iterator[tuple]:
     """A pointwise trunk that places the shower, and residual levels that make it fluctuate.
 
     The trunk sees each cell's position relative to the requested direction and core and the label
@@ -128,11 +154,11 @@ def _residual(config: GeneratorConfig, inputs: dict, side: int) -> Iterator[tupl
         How often the side of its features is half the image's, and the features, coarse to fine.
     """
     sides = _level_sides(side, len(config.channels))
-    code, style, trunk = _code(config, inputs)
-    local = [inputs["noise"]] if trunk is None else [trunk, inputs["noise"]]
+    _, style, trunk = code
+    local = [noise] if trunk is None else [trunk, noise]
 
     width = config.channels[0]
-    x = L.dense(code, sides[0] ** 2 * width, "base")
+    x = L.dense(code.start, sides[0] ** 2 * width, "base")
     x = keras.layers.Reshape((sides[0], sides[0], width))(x)
     for level, width in enumerate(config.channels[:-1]):
         factor = 2 ** (len(config.channels) - 1 - level)
@@ -141,10 +167,12 @@ def _residual(config: GeneratorConfig, inputs: dict, side: int) -> Iterator[tupl
         x = _block(config, x, seen, style, width, f"level{level}")
         x = attend(x, f"level{level}_attention", config.attention)
         yield len(sides) - 1 - level, x
-    yield 0, _finest(config, x, trunk, inputs["noise"], style, side)
+    yield 0, _finest(config, x, trunk, noise, style, side)
 
 
-def _residual_pixels(features, inputs: dict, level: int, reach, growth: Growth) -> list:
+def _residual_pixels(
+    features, inputs: dict, level: int, reach, growth: Growth, surface=None
+) -> list:
     """Channels of an image at a level, times not gated."""
     pedestal = [inputs[f"pedestal{i}"] for i in range(len(reach))]
     noise = inputs["noise"]
@@ -152,11 +180,12 @@ def _residual_pixels(features, inputs: dict, level: int, reach, growth: Growth) 
         with L.precision("float32"):
             noise = L.pool(noise, 2**level)
             pedestal = growth.pedestals(pedestal, level)
-    return signal_over_pedestal(features, noise, pedestal, reach, _at(level))
+            surface = surface if surface is None else L.pool(surface, 2**level)
+    return signal_over_pedestal(features, noise, pedestal, reach, _at(level), surface)
 
 
-def _code(config: GeneratorConfig, inputs: dict):
-    """What the first level starts from, what modulates the levels, and the trunk.
+def _code(config: GeneratorConfig, inputs: dict) -> _Code:
+    """The code of labels and latents.
 
     Without FiLM labels are at most a part of the input vector, and nothing else knows of them.
     """
@@ -164,12 +193,12 @@ def _code(config: GeneratorConfig, inputs: dict):
     if config.conditioning != "film":
         if config.conditioning == "concat":
             latent = keras.layers.Concatenate()([labels, latent])
-        return L.leaky(L.dense(latent, config.embedding, "code")), None, None
+        return _Code(L.leaky(L.dense(latent, config.embedding, "code")))
     embedding = L.leaky(L.dense(labels, config.embedding, "label_1"))
     labels = L.leaky(L.dense(embedding, config.embedding, "label_2"))
     embedding = keras.layers.Concatenate()([labels, latent])
     embedding = L.leaky(L.dense(embedding, config.embedding, "label_3"))
-    return embedding, embedding, _trunk(config, inputs["maps"], labels)
+    return _Code(embedding, embedding, _trunk(config, inputs["maps"], labels))
 
 
 def _trunk(config: GeneratorConfig, maps, labels):
