@@ -56,8 +56,17 @@ def assert_same(model: keras.Model, new: keras.Model, tolerance: float = 1e-5) -
         DCGAN | {"attention": True},
         {"channels": [12, 10, 6], "embedding": 16},
         {"channels": [12, 10, 6], "embedding": 16, "spectral_norm": True},
+        {"channels": [12, 10, 6], "embedding": 16, "time_surface": True},
     ],
-    ids=["dcgan", "dcgan-spectral", "transposed", "attention", "residual", "residual-spectral"],
+    ids=[
+        "dcgan",
+        "dcgan-spectral",
+        "transposed",
+        "attention",
+        "residual",
+        "residual-spectral",
+        "time-surface",
+    ],
 )
 def test_same_images(config, side, n_channels):
     model = generator(side, n_channels, **config)

@@ -75,7 +75,7 @@ def test_times_lie_on_a_surface(n_maps, first):
     inputs = keras.Input((2,)), keras.Input((SIDE, SIDE, n_maps))
     model = keras.Model(inputs, time_surface(*inputs))
     factors = np.array([[0.5, 3.0, -1.0, 0.2, 0.1, -0.3], [0.0, -4.0, 0.0, 0.0, 0.0, 0.0]])
-    model.get_layer("time_surface").kernel.assign(factors)
+    model.get_layer("time_factors").kernel.assign(factors)
     maps = np.random.default_rng(3).normal(size=(2, SIDE, SIDE, n_maps)).astype(np.float32)
     found = np.sinh(2.0 * model([np.eye(2, dtype=np.float32), maps]).numpy()[..., 0])
     x, y = maps[..., first], maps[..., first + 1]
@@ -91,7 +91,7 @@ def test_pixels_follow_the_surface():
     config = GeneratorConfig(latent=8, channels=[12, 10, 6], embedding=16, time_surface=True)
     model = build_generator(config, SIDE, (3, 9), (3.0, 3.0), gate=(2.0, 0.1))
     model.get_layer("pixels0_value").bias.assign([2.0])
-    surface = model.get_layer("time_surface")
+    surface = model.get_layer("time_factors")
     surface.kernel.assign(np.zeros(surface.kernel.shape))
     surface.bias.assign([0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     rng = np.random.default_rng(1)
