@@ -130,8 +130,8 @@ SIZES = 10**12
         ({"training": {"steps": 1, "kernel_steps": [0.2]}}, "'training.kernel_steps.1' is missing"),
         ({"training": {"steps": 1, "kernel_steps": [0, 1]}}, "kernel_steps.0: should be greater"),
         (
-            {"generator": {"conditioning": "none", "time_surface": True}},
-            "time_surface follows labels as conditioning: film does",
+            {"generator": {"conditioning": "none", "ellipse": True}},
+            "an ellipse follows labels as conditioning: film does",
         ),
         ({"training": {"steps": 1, "gradient_clip": float("inf")}}, "gradient_clip"),
         ({"training": {"steps": 1, "batch_size": 0}}, "training.batch_size"),

@@ -56,7 +56,7 @@ def assert_same(model: keras.Model, new: keras.Model, tolerance: float = 1e-5) -
         DCGAN | {"attention": True},
         {"channels": [12, 10, 6], "embedding": 16},
         {"channels": [12, 10, 6], "embedding": 16, "spectral_norm": True},
-        {"channels": [12, 10, 6], "embedding": 16, "time_surface": True},
+        {"channels": [12, 10, 6], "embedding": 16, "ellipse": True},
     ],
     ids=[
         "dcgan",
@@ -65,7 +65,7 @@ def assert_same(model: keras.Model, new: keras.Model, tolerance: float = 1e-5) -
         "attention",
         "residual",
         "residual-spectral",
-        "time-surface",
+        "ellipse",
     ],
 )
 def test_same_images(config, side, n_channels):

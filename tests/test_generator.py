@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from ctlearn_gan_aug.config.networks import GeneratorConfig
+from ctlearn_gan_aug.models.ellipse import outline
 from ctlearn_gan_aug.models.generator import build_generator
 from ctlearn_gan_aug.models.layers import pool
-from ctlearn_gan_aug.models.surface import time_surface
 
 SIDE = 13
 #: The night-sky noise in network units.
@@ -69,29 +69,51 @@ def test_pooling_averages_over_the_cells_that_exist(side, factor):
     assert found == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize(("n_maps", "first"), [(9, 3), (3, 1)], ids=["impact", "no impact"])
-def test_times_lie_on_a_surface(n_maps, first):
-    """In ns, of second order along the image axis and across it, for each image its own."""
+@pytest.fixture(params=[(9, 3), (3, 1)], ids=["impact", "no impact"])
+def drawn(request):
+    """A function from factors of two images to what is drawn, and both coordinates of cells."""
+    n_maps, first = request.param
     inputs = keras.Input((2,)), keras.Input((SIDE, SIDE, n_maps))
-    model = keras.Model(inputs, time_surface(*inputs))
-    factors = np.array([[0.5, 3.0, -1.0, 0.2, 0.1, -0.3], [0.0, -4.0, 0.0, 0.0, 0.0, 0.0]])
-    model.get_layer("time_factors").kernel.assign(factors)
+    model = keras.Model(inputs, outline(*inputs, 2))
     maps = np.random.default_rng(3).normal(size=(2, SIDE, SIDE, n_maps)).astype(np.float32)
-    found = np.sinh(2.0 * model([np.eye(2, dtype=np.float32), maps]).numpy()[..., 0])
-    x, y = maps[..., first], maps[..., first + 1]
+
+    def draw(name, factors):
+        model.get_layer(f"{name}_factors").kernel.assign(factors)
+        channels = model([np.eye(2, dtype=np.float32), maps])
+        return channels[name == "time_surface"].numpy()[..., 0]
+
+    return draw, maps[..., first], maps[..., first + 1]
+
+
+def test_times_lie_on_a_surface(drawn):
+    """In ns, of second order along the image axis and across it, for each image its own."""
+    draw, x, y = drawn
+    factors = [[0.5, 3.0, -1.0, 0.2, 0.1, -0.3], [0.0, -4.0, 0.0, 0.0, 0.0, 0.0]]
+    found = np.sinh(2.0 * draw("time_surface", factors))
     np.testing.assert_allclose(found[1], -4.0 * x[1], atol=1e-4)
     x, y = x[0], y[0]
     expected = 0.5 + 3.0 * x - y + 0.2 * x * x + 0.1 * x * y - 0.3 * y * y
     np.testing.assert_allclose(found[0], expected, atol=1e-3)
 
 
+def test_light_is_an_ellipse(drawn):
+    """Brightest at its centre, with a normal profile along every line through it."""
+    draw, x, y = drawn
+    found = draw("ellipse", [[0.5, 0.3, -0.2, 0.4, 1.0, -1.0], [0.0, 1.0, 1.0, 0.0, 0.0, 0.0]])
+    assert not found[1].any()
+    x, y = x[0] - 0.3, y[0] + 0.2
+    long, wide = np.logaddexp(0.0, 1.0), 5.0 * np.logaddexp(0.0, -1.0)
+    expected = 1.5 * np.exp(-long * x**2 - wide * (y + 0.4 * x) ** 2)
+    np.testing.assert_allclose(found[0], expected, atol=1e-5)
+
+
 def test_pixels_follow_the_surface():
     """Where there is light, times are those of the surface before anything is learnt."""
     keras.utils.set_random_seed(0)
-    config = GeneratorConfig(latent=8, channels=[12, 10, 6], embedding=16, time_surface=True)
+    config = GeneratorConfig(latent=8, channels=[12, 10, 6], embedding=16, ellipse=True)
     model = build_generator(config, SIDE, (3, 9), (3.0, 3.0), gate=(2.0, 0.1))
     model.get_layer("pixels0_value").bias.assign([2.0])
-    surface = model.get_layer("time_factors")
+    surface = model.get_layer("time_surface_factors")
     surface.kernel.assign(np.zeros(surface.kernel.shape))
     surface.bias.assign([0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     rng = np.random.default_rng(1)

@@ -70,8 +70,8 @@ class GeneratorConfig(Section):
         Width of the label embedding (``residual``).
     trunk : int
         Width of the pointwise network that places the shower (``residual``).
-    time_surface : bool
-        Times of pixels differ from a smooth surface of each image's own (``film``).
+    ellipse : bool
+        Draw an ellipse of light and a smooth surface of times first, details on them (``film``).
     upsampling : str
         ``nearest`` or ``transposed`` (``dcgan``).
     conditioning : str
@@ -90,7 +90,7 @@ class GeneratorConfig(Section):
     channels: Widths = [96, 64, 48, 16]
     embedding: Width = 256
     trunk: Width = 16
-    time_surface: Flag = False
+    ellipse: Flag = False
     upsampling: Literal["nearest", "transposed"] = "nearest"
     spectral_norm: Flag = False
     attention: Flag = False
@@ -119,10 +119,10 @@ class GeneratorConfig(Section):
                 "the dcgan generator takes its labels beside the latents alone; use "
                 "conditioning: concat, or architecture: residual."
             )
-        if self.time_surface and self.conditioning != "film":
+        if self.ellipse and self.conditioning != "film":
             raise ValueError(
-                "time_surface follows labels as conditioning: film does; use that, or leave "
-                "time_surface out."
+                "an ellipse follows labels as conditioning: film does; use that, or leave "
+                "ellipse out."
             )
         return self
 

@@ -9,9 +9,9 @@ from ..config.networks import GeneratorConfig
 from . import layers as L
 from .blocks import attend, spectrally_normalised
 from .codes import with_codes
+from .ellipse import outline
 from .growth import PLAIN, Growth
 from .pixels import gated, signal_over_pedestal
-from .surface import time_surface
 
 #: Channels of independent normal noise per pixel.
 NOISE_CHANNELS = 4
@@ -67,18 +67,18 @@ def build_generator(
         inputs[f"pedestal{i}"] = keras.Input((side, side, 1), name=f"pedestal{i}")
     seen = inputs | {"latent": with_codes(inputs["latent"], config.codes)}
     is_residual = config.architecture == "residual"
-    image, surface = None, None
+    image, drawn = None, []
     if is_residual:
         code = _code(config, seen)
-        if config.time_surface:
-            surface = time_surface(code.style, inputs["maps"])
+        if config.ellipse:
+            drawn = outline(code.style, inputs["maps"], n_channels)
         levels = _residual(config, code, inputs["noise"], side)
     else:
         levels = _dcgan(config, seen, side)
     for level, features in levels:
         if level in growth.shown:
             if is_residual:
-                channels = _residual_pixels(features, inputs, level, reach, growth, surface)
+                channels = _residual_pixels(features, inputs, level, reach, growth, drawn)
             else:
                 channels = _dcgan_pixels(config, features, side, level, n_channels)
             newest = _image(channels, level, gate)
@@ -171,17 +171,17 @@ def _residual(config: GeneratorConfig, code: _Code, noise, side: int) -> Iterato
 
 
 def _residual_pixels(
-    features, inputs: dict, level: int, reach, growth: Growth, surface=None
+    features, inputs: dict, level: int, reach, growth: Growth, drawn: list
 ) -> list:
-    """Channels of an image at a level, times not gated."""
+    """Channels of an image at a level, times not gated; details on what is drawn, if anything."""
     pedestal = [inputs[f"pedestal{i}"] for i in range(len(reach))]
     noise = inputs["noise"]
     if level:
         with L.precision("float32"):
             noise = L.pool(noise, 2**level)
             pedestal = growth.pedestals(pedestal, level)
-            surface = surface if surface is None else L.pool(surface, 2**level)
-    return signal_over_pedestal(features, noise, pedestal, reach, _at(level), surface)
+            drawn = [L.pool(channel, 2**level) for channel in drawn]
+    return signal_over_pedestal(features, noise, pedestal, reach, _at(level), drawn)
 
 
 def _code(config: GeneratorConfig, inputs: dict) -> _Code:

@@ -1,5 +1,7 @@
 """From features to pixels: a signal with noise of its own, put on pedestals drawn from the data."""
 
+from collections.abc import Sequence
+
 import keras
 
 from . import layers as L
@@ -14,7 +16,7 @@ _FLOOR = -0.3
 
 
 def signal_over_pedestal(
-    x, noise, pedestal: list, reach: tuple[float, ...], ending: str = "", surface=None
+    x, noise, pedestal: list, reach: tuple[float, ...], ending: str = "", drawn: Sequence = ()
 ) -> list:
     """Channels (B, side, side, 1) of images, charge first, times not gated.
 
@@ -30,14 +32,14 @@ def signal_over_pedestal(
         Largest absolute value of every channel in network units.
     ending : str
         Of the names of its layers.
-    surface : tensor (B, side, side, 1), optional
-        Times about which those of pixels lie (see `time_surface`).
+    drawn : sequence of tensor (B, side, side, 1)
+        What signals are details on, one per channel (see `outline`); or nothing.
     """
     # Pixels in bfloat16 would show its steps.
     with L.precision("float32"):
         signal = [_pixels(x, noise, f"pixels{i}{ending}") for i in range(len(reach))]
-        if surface is not None and len(signal) > 1:
-            signal[1] = keras.layers.Add()([signal[1], surface])
+        if drawn:
+            signal = [keras.layers.Add()(both) for both in zip(signal, drawn, strict=True)]
         signal = [_bounded(x, 2.0 * limit) for x, limit in zip(signal, reach, strict=True)]
         return _over_pedestal(signal, pedestal, ending)
 
