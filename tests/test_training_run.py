@@ -76,9 +76,12 @@ THESIS = {
         ({}, {"symmetries": "adaptive"}),
         ({"data": {"validation_split": 0.3}, **THESIS}, {"snapshots": 3}),
         (THESIS, {"precision": "mixed_bfloat16"}),
-        ({"generator": {"codes": {"continuous": 1, "categorical": [3]}}}, {}),
+        (
+            {"generator": {"codes": {"continuous": 1, "categorical": [3]}, "ellipse": True}},
+            {"optimizer": "muon"},
+        ),
     ],
-    ids=["adaptive", "snapshots", "thesis-bfloat16", "codes"],
+    ids=["adaptive", "snapshots", "thesis-bfloat16", "codes-ellipse-muon"],
 )
 def test_resumed_equals_uninterrupted(
     tmp_path, small_gamma, tiny_config, monkeypatch, sections, options

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 
 from ..config.refine import RefineTrainingConfig
-from ..training.optimizer import FusedAdam
+from ..training.muon import new_optimizer
 
 
 @dataclass
@@ -41,12 +41,9 @@ class Networks:
         translators = [new_translator() for _ in range(3)]
         translators[2].set_weights(translators[0].get_weights())
         critics = [new_critic() for _ in range(2)]
-        beta_1, beta_2 = config.betas
-        options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
-        options["global_clipnorm"] = config.gradient_clip
         optimizers = []
-        for one, other in (translators[:2], critics):
-            optimizers.append(FusedAdam(config.learning_rate, **options))
+        for (one, other), step in zip((translators[:2], critics), config.kernel_steps, strict=True):
+            optimizers.append(new_optimizer(config, step))
             optimizers[-1].build(one.trainable_variables + other.trainable_variables)
         return cls(*translators, *critics, *optimizers)
 

@@ -4,6 +4,7 @@ import math
 
 import tensorflow as tf
 
+from ..config.train import TrainingConfig
 from .optimizer import FusedAdam
 
 #: Of the Newton-Schulz iteration, so that singular values above a thousandth end near 1.
@@ -11,6 +12,16 @@ _COEFFICIENTS, _ITERATIONS = (3.4445, -4.7750, 2.0315), 5
 _MOMENTUM = 0.9
 #: Kernels are matrices with sides of at least so many, one of them of no more.
 _LEAST, _MOST = 16, 128
+
+
+def new_optimizer(config: TrainingConfig, kernel_step: float) -> FusedAdam:
+    """The optimizer of a network; the last is the step of its kernels, if Muon moves them."""
+    beta_1, beta_2 = config.betas
+    options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
+    options["global_clipnorm"] = config.gradient_clip
+    if config.optimizer == "muon":
+        return Muon(config.learning_rate, kernel_step, **options)
+    return FusedAdam(config.learning_rate, **options)
 
 
 class Muon(FusedAdam):

@@ -11,7 +11,7 @@ from ..models import layers as L
 from ..models.growth import PLAIN, Growth, blends
 from .adaptive import AdaptiveSymmetries
 from .cotraining import Cotraining
-from .muon import Muon
+from .muon import new_optimizer
 from .optimizer import FusedAdam
 from .scaling import LossScale
 
@@ -50,7 +50,7 @@ class Networks:
         averaged.set_weights(generator.get_weights())
         optimizers = []
         for model, kernel_step in zip((generator, critic), config.kernel_steps, strict=True):
-            optimizers.append(_optimizer(config, kernel_step))
+            optimizers.append(new_optimizer(config, kernel_step))
             optimizers[-1].build(model.trainable_variables)
         scale = LossScale() if config.precision == "mixed_float16" else None
         return cls(generator, averaged, critic, *optimizers, adaptive, scale, growth)
@@ -115,15 +115,6 @@ class Networks:
         )
         if self.scale:
             self.scale.value.assign(earlier.scale.value)
-
-
-def _optimizer(config: TrainingConfig, kernel_step: float) -> FusedAdam:
-    beta_1, beta_2 = config.betas
-    options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": 1e-8}
-    options["global_clipnorm"] = config.gradient_clip
-    if config.optimizer == "muon":
-        return Muon(config.learning_rate, kernel_step, **options)
-    return FusedAdam(config.learning_rate, **options)
 
 
 def take_weights(model: keras.Model, earlier: keras.Model) -> None:
