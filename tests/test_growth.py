@@ -19,6 +19,7 @@ GENERATORS = {
     "dcgan": {"architecture": "dcgan"},
     "transposed": {"architecture": "dcgan", "upsampling": "transposed"},
     "parts": {"attention": True, "spectral_norm": True},
+    "ellipse": {"ellipse": True},
 }
 CRITICS = {
     "residual": {"moments": True, "label_head": 1.0},
@@ -92,6 +93,8 @@ def assert_same(found, expected):
         ("dcgan", 0),
         ("transposed", 0),
         ("parts", 0),
+        ("ellipse", 1),
+        ("ellipse", 0),
     ],
 )
 def test_a_generator_fades_from_the_coarser_network_to_the_plain_one(kind, level):
