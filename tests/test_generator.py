@@ -86,7 +86,7 @@ def drawn(request):
 
 
 def test_times_lie_on_a_surface(drawn):
-    """In ns, of second order along the image axis and across it, for each image its own."""
+    """Before the transform: of second order along the image axis and across, each its own."""
     draw, x, y = drawn
     factors = [[0.5, 3.0, -1.0, 0.2, 0.1, -0.3], [0.0, -4.0, 0.0, 0.0, 0.0, 0.0]]
     found = np.sinh(2.0 * draw("time_surface", factors))

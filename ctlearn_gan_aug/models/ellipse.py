@@ -15,7 +15,7 @@ _LIGHT, _NARROWER = 3.0, 5.0
 
 
 def outline(style, maps, n_channels: int) -> list:
-    """Channels (B, side, side, 1) in network units that details are added to, zero at first.
+    """Channels (B, side, side, 1) in network units that details are added to, near zero at first.
 
     A shower's image is an ellipse, as Hillas described it (ICRC 19 (1985) 3, 445), and lies nearly
     on a plane in time (Hess et al., Astropart. Phys. 11 (1999) 363). What a few numbers say of the
@@ -58,7 +58,7 @@ class Ellipse(keras.layers.Layer):
 
 
 class TimeSurface(keras.layers.Layer):
-    """Times of second order in the place, in ns, as network units of pixels with signal."""
+    """Times of second order in the place, before the transform of times compresses them."""
 
     def call(self, inputs):
         """Factors (B, 6) and label maps (B, side, side, n_maps) to times (B, side, side, 1)."""
