@@ -27,12 +27,14 @@ Path(sys.argv[1], "started.part").write_text(str(os.getpid()))
 Path(sys.argv[1], "started.part").rename(Path(sys.argv[1], "started"))
 time.sleep(60)
 """
-#: Starts the same one, and says when it has ended.
+#: Starts the same one, and says when it has ended. Ctrl-C counts as in a terminal: what a shell
+#: starts in the background ignores it.
 _STARTER = f"""
-import sys
+import signal, sys
 from pathlib import Path
 from ctlearn_gan_aug.processes import python
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     with python(["-c", {_TRAINING!r}, sys.argv[1]]):
         pass
