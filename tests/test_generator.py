@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from ctlearn_gan_aug.config.networks import GeneratorConfig
+from ctlearn_gan_aug.intensity import TIME_UNIT
 from ctlearn_gan_aug.models.ellipse import outline
 from ctlearn_gan_aug.models.generator import build_generator
 from ctlearn_gan_aug.models.layers import pool
@@ -86,10 +87,10 @@ def drawn(request):
 
 
 def test_times_lie_on_a_surface(drawn):
-    """Before the transform: of second order along the image axis and across, each its own."""
+    """Of second order along the image axis and across, each its own."""
     draw, x, y = drawn
     factors = [[0.5, 3.0, -1.0, 0.2, 0.1, -0.3], [0.0, -4.0, 0.0, 0.0, 0.0, 0.0]]
-    found = np.sinh(2.0 * draw("time_surface", factors))
+    found = TIME_UNIT * draw("time_surface", factors)
     np.testing.assert_allclose(found[1], -4.0 * x[1], atol=1e-4)
     x, y = x[0], y[0]
     expected = 0.5 + 3.0 * x - y + 0.2 * x * x + 0.1 * x * y - 0.3 * y * y
@@ -107,16 +108,39 @@ def test_light_is_an_ellipse(drawn):
     np.testing.assert_allclose(found[0], expected, atol=1e-5)
 
 
-def test_pixels_follow_the_surface():
-    """Where there is light, times are those of the surface before anything is learnt."""
+@pytest.fixture
+def times_on():
+    """A function from a surface's factors to pixels' times, and their places along the image axis.
+
+    Times are in units of their scale. There is light everywhere, and nothing is learnt.
+    """
     keras.utils.set_random_seed(0)
     config = GeneratorConfig(latent=8, channels=[12, 10, 6], embedding=16, ellipse=True)
-    model = build_generator(config, SIDE, (3, 9), (3.0, 3.0), gate=(2.0, 0.1))
-    model.get_layer("pixels0_value").bias.assign([2.0])
+    model = build_generator(config, SIDE, (3, 9), (3.0, 3.0), gate=(2.0, 8.0))
+    model.get_layer("pixels0_value").bias.assign([3.0])
     surface = model.get_layer("time_surface_factors")
     surface.kernel.assign(np.zeros(surface.kernel.shape))
-    surface.bias.assign([0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     rng = np.random.default_rng(1)
     inputs = [rng.normal(size=(8, *x.shape[1:])).astype(np.float32) for x in model.inputs]
-    times = model(inputs, training=False)[..., 1].numpy()
-    assert np.corrcoef(times.ravel(), np.arcsinh(inputs[2][..., 3]).ravel())[0, 1] > 0.7
+    for pedestal in inputs[-2:]:
+        pedestal *= 0.125
+
+    def times(*factors):
+        surface.bias.assign(factors)
+        return np.sinh(TIME_UNIT * model(inputs, training=False)[..., 1].numpy())
+
+    return times, inputs[2][..., 3]
+
+
+def test_pixels_follow_the_surface(times_on):
+    """Where there is light, times are those of the surface before anything is learnt."""
+    times, along = times_on
+    found = times(0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+    assert np.polyfit(along.ravel(), found.ravel(), 1)[0] == pytest.approx(1.0, abs=0.05)
+
+
+def test_times_fluctuate_as_much_far_from_the_mean_as_near_it(times_on):
+    times, _ = times_on
+    near, far = (times(mean, 0.0, 0.0, 0.0, 0.0, 0.0) for mean in (0.0, 4.0))
+    assert far.mean() - near.mean() == pytest.approx(4.0, rel=0.05)
+    assert far.std() == pytest.approx(near.std(), rel=0.1)

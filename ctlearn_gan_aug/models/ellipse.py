@@ -15,7 +15,9 @@ _LIGHT, _NARROWER = 3.0, 5.0
 
 
 def outline(style, maps, n_channels: int) -> list:
-    """Channels (B, side, side, 1) in network units that details are added to, near zero at first.
+    """Channels (B, side, side, 1) that details are added to, near zero at first.
+
+    Charges are in network units, and so are times on a linear scale: see `CompressedTimes`.
 
     A shower's image is an ellipse, as Hillas described it (ICRC 19 (1985) 3, 445), and lies nearly
     on a plane in time (Hess et al., Astropart. Phys. 11 (1999) 363). What a few numbers say of the
@@ -58,7 +60,7 @@ class Ellipse(keras.layers.Layer):
 
 
 class TimeSurface(keras.layers.Layer):
-    """Times of second order in the place, before the transform of times compresses them."""
+    """Times of second order in the place, which `CompressedTimes` make network units of."""
 
     def call(self, inputs):
         """Factors (B, 6) and label maps (B, side, side, n_maps) to times (B, side, side, 1)."""
@@ -67,7 +69,19 @@ class TimeSurface(keras.layers.Layer):
         terms = [ops.ones_like(along), along, across]
         terms += [ops.square(along), along * across, ops.square(across)]
         times = ops.matmul(ops.concatenate(terms, axis=-1), factors[..., None])
-        return _map(arcsinh(times) / TIME_UNIT, maps)
+        return _map(times / TIME_UNIT, maps)
+
+
+class CompressedTimes(keras.layers.Layer):
+    """Network units of times that were made on a linear scale, where those near zero agree.
+
+    Pixels' times fluctuate as much far from the mean as near it. Added to compressed ones, what
+    is right near the mean would be several times too wide far from it.
+    """
+
+    def call(self, times):
+        """Times of any shape."""
+        return arcsinh(TIME_UNIT * times) / TIME_UNIT
 
 
 def _place(maps) -> list:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from . import layers as L
+from .ellipse import CompressedTimes
 
 #: Inverse width of the transition from pedestal to signal. The night-sky noise is 1/8 in network
 #: units by choice of the charge scale; a transition as wide would let light leak into all pixels.
@@ -33,13 +34,15 @@ def signal_over_pedestal(
     ending : str
         Of the names of its layers.
     drawn : sequence of tensor (B, side, side, 1)
-        What signals are details on, one per channel (see `outline`); or nothing.
+        What signals are details on, one per channel (see `outline`), times on a linear scale; or
+        nothing.
     """
     # Pixels in bfloat16 would show its steps.
     with L.precision("float32"):
         signal = [_pixels(x, noise, f"pixels{i}{ending}") for i in range(len(reach))]
         if drawn:
-            signal = [keras.layers.Add()(both) for both in zip(signal, drawn, strict=True)]
+            charge, *time = (keras.layers.Add()(both) for both in zip(signal, drawn, strict=True))
+            signal = [charge, *(CompressedTimes(name=f"time_compressed{ending}")(t) for t in time)]
         signal = [_bounded(x, 2.0 * limit) for x, limit in zip(signal, reach, strict=True)]
         return _over_pedestal(signal, pedestal, ending)
 
