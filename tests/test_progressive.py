@@ -41,7 +41,11 @@ def test_levels_take_their_share_and_fade_in_first():
     assert stages_of(None) == [Stage(0, False, 0.0, 1.0)]
 
 
-RESIDUAL = {"loss": {"regularizer": "none"}, "warmup": {"fraction": 0.0}}
+RESIDUAL = {
+    "generator": {"ellipse": True},
+    "loss": {"regularizer": "none"},
+    "warmup": {"fraction": 0.0},
+}
 DCGAN = {
     "generator": {"architecture": "dcgan", "channels": [8, 8, 8]},
     "critic": {
@@ -57,15 +61,15 @@ DCGAN = {
 
 
 @pytest.mark.parametrize(
-    ("sections", "kills"),
-    [(RESIDUAL, [6]), (DCGAN, [5, 7])],
+    ("sections", "optimizer", "kills"),
+    [(RESIDUAL, "muon", [6]), (DCGAN, "adam", [5, 7])],
     ids=["residual", "dcgan"],
 )
 def test_a_killed_run_ends_where_an_uninterrupted_one_does(
-    tmp_path, small_gamma, tiny_config, sections, kills
+    tmp_path, small_gamma, tiny_config, sections, optimizer, kills
 ):
     """Killed across a change of level (after step 5), in the middle of a fade (6), after it (7)."""
-    training = {"steps": 8, "batch_size": 8, "checkpoint_every": "0.001 s"}
+    training = {"steps": 8, "batch_size": 8, "checkpoint_every": "0.001 s", "optimizer": optimizer}
     parts = {**sections, "progressive": HALVES, "training": training}
     whole = train(tiny_config(tmp_path / "whole", [small_gamma], **parts))
     config = tiny_config(tmp_path / "parts", [small_gamma], **parts)

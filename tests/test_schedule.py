@@ -71,6 +71,14 @@ def test_rates_rise_and_fall(options, factors):
     np.testing.assert_allclose(found, np.outer(factors, [0.5, 1.0]), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("power", "factors"), [(0.5, [1, 0.5, 1e-3]), (0.0, [1, 1, 1])])
+def test_the_critics_rate_falls_later(power, factors):
+    config = TrainingConfig(steps=80, learning_rate=1.0, decay=0.5, critic_decay_power=power)
+    schedule = Schedule(config, WarmupConfig(fraction=0), n_events=10)
+    found = [schedule.learning_rates(step) for step in (40, 70, 80)]
+    np.testing.assert_allclose(found, np.column_stack([[1, 0.25, 1e-3], factors]), rtol=1e-6)
+
+
 def test_rates_rise_after_the_warmup():
     """The warm-up has its own rate at once; the rise is a share of what comes after it."""
     config = TrainingConfig(steps=100, rise=0.25, learning_rate=1.0)

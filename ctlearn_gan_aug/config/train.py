@@ -140,6 +140,8 @@ class TrainingConfig(Section):
         The last fraction of the run over which learning rates fall to zero.
     decay_shape : str
         How they fall, ``linear`` or ``cosine``.
+    critic_decay_power : float
+        Power of the generator's fall that the critic's is: below 1 it falls later, 0 never.
     ema : float
         Decay of the exponential moving average of generator weights, per step.
     symmetries : bool or str
@@ -171,6 +173,7 @@ class TrainingConfig(Section):
     rise: Fraction = 0.0
     decay: Fraction = 0.0
     decay_shape: Literal["linear", "cosine"] = "linear"
+    critic_decay_power: Fraction = 1.0
     ema: Part = 0.999
     symmetries: Literal[True, False, "adaptive"] = True
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"

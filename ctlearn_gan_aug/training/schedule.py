@@ -136,7 +136,7 @@ class Schedule:
         They rise anew whenever the networks have grown.
         """
         config, done = self.config, self.fraction(step)
-        factor = falling(1.0 - done, config.decay, config.decay_shape)
+        rise = 1.0
         generator = config.learning_rate
         critic = config.critic_learning_rate or generator
         if self.is_warmup:
@@ -145,11 +145,13 @@ class Schedule:
             generator = self.warmup.learning_rate * rising(step + 1, self.warmup.rise)
         else:
             before = done * (self.warmup_end / max(step, 1))  # the part that was the warm-up
-            factor *= rising((done - before) / (1.0 - before), config.rise)
+            rise = rising((done - before) / (1.0 - before), config.rise)
         if self.level_start:  # layers are new, as at the start
-            factor *= rising(step + 1 - self.level_start, self.warmup.rise)
-        factor = max(factor, _LEAST) * self.rate_factor
-        return generator * factor, critic * factor
+            rise *= rising(step + 1 - self.level_start, self.warmup.rise)
+        fall = falling(1.0 - done, config.decay, config.decay_shape)
+        falls = fall, fall**config.critic_decay_power
+        rates = zip((generator, critic), falls, strict=True)
+        return tuple(rate * max(rise * fall, _LEAST) * self.rate_factor for rate, fall in rates)
 
     def resume(self, elapsed: float, rollbacks: int) -> None:
         """Go on from an earlier state of the run, reached after ``elapsed`` seconds."""
