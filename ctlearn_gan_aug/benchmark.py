@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from .config.base import load_yaml, parse
 from .config.shipped import shipped_config, shipped_configs
 from .config.train import TrainConfig
 from .errors import UserError
 
-#: Steps before timing starts: the first two compile a step with and without regulariser.
-_WARM_STEPS = 2
 _LEAST_STEPS = 3
 _TOY_EVENTS = 300
 _PEAK_SIDE = 2048
@@ -107,7 +107,8 @@ def timed_config(
         path = shipped_config(target)
     config = parse(TrainConfig, load_yaml(path), path)
     training = {"batch_size": batch_size or config.training.batch_size}
-    training |= {"steps": _WARM_STEPS + _timed_steps(config, steps), "epochs": None, "budget": None}
+    n_steps = _warm_steps(config) + _timed_steps(config, steps)
+    training |= {"steps": n_steps, "epochs": None, "budget": None}
     # The adversarial part of the last level alone: the others are shorter and faster.
     parts = {
         "progressive": None,
@@ -122,9 +123,28 @@ def timed_config(
 
 def _timed_steps(config: TrainConfig, steps: int | None) -> int:
     """Steps that hold the regulariser as often as a whole run does."""
-    interval = math.lcm(config.loss.interval, config.critic.label_interval)
-    period = interval // math.gcd(interval, config.training.critic_steps)
+    period = _period(config)
     return period * -(-(steps or _LEAST_STEPS) // period)
+
+
+def _period(config: TrainConfig) -> int:
+    """Steps after which what not every update holds comes round."""
+    interval = math.lcm(*_intervals(config))
+    return interval // math.gcd(interval, config.training.critic_steps)
+
+
+def _intervals(config: TrainConfig) -> tuple[int, int]:
+    """Of the regulariser and of label heads, in updates of the critic."""
+    return config.loss.interval, config.critic.label_interval
+
+
+def _warm_steps(config: TrainConfig) -> int:
+    """Steps until one of every kind has been compiled: with and without what comes round."""
+    intervals, n_updates = _intervals(config), config.training.critic_steps
+    updates = np.arange(_period(config) * n_updates)
+    turns = np.stack([updates % interval == 0 for interval in intervals], axis=-1)
+    kinds = turns.reshape(-1, n_updates * len(intervals)).tolist()
+    return 1 + max(kinds.index(kind) for kind in kinds)
 
 
 def matmul_peak(dtype: str) -> float:
@@ -209,9 +229,10 @@ def time_training(config: TrainConfig, events, progress: Callable[[str, float], 
     with computing_in(config.training.precision):
         run = Run(config, events, labels, time.monotonic())
         times = _step_ends(run, progress)
-    images = min(config.training.batch_size, len(run.training)) * (len(times) - _WARM_STEPS)
+    n_warm = _warm_steps(config)
+    images = min(config.training.batch_size, len(run.training)) * (len(times) - n_warm)
     flops = training_flops(config, run.networks.generator, run.networks.critic)
-    (start, cpu_start), (end, cpu_end) = times[_WARM_STEPS - 1], times[-1]
+    (start, cpu_start), (end, cpu_end) = times[n_warm - 1], times[-1]
     return run, {
         "images_per_second": images / (end - start),
         "cpu_seconds": (cpu_end - cpu_start) / images,

@@ -13,6 +13,7 @@ from ctlearn_gan_aug.config.base import parse
 from ctlearn_gan_aug.config.train import TrainConfig
 from ctlearn_gan_aug.errors import UserError
 from ctlearn_gan_aug.models.flops import model_flops
+from ctlearn_gan_aug.training.criticism import Turns
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +96,27 @@ def test_timed_steps_hold_the_regulariser_as_often_as_a_run(
     assert found == expected
     regularised = sum(i % interval == 0 for i in range(found * critic_steps))
     assert regularised == found * critic_steps / interval
+
+
+@pytest.mark.parametrize(
+    ("interval", "label_interval", "critic_steps", "expected"),
+    [(1, 1, 1, 1), (16, 1, 1, 2), (16, 2, 1, 3), (16, 2, 4, 2), (3, 2, 1, 4)],
+)
+def test_what_is_timed_is_compiled_already(
+    tiny_config, interval, label_interval, critic_steps, expected
+):
+    """Tracing a step takes as long as dozens of steps: none is left for the timed ones."""
+    config = tiny_config(
+        "unused",
+        [],
+        loss={"interval": interval},
+        critic={"label_interval": label_interval},
+        training={"steps": 1, "critic_steps": critic_steps},
+    )
+    warm = room._warm_steps(config)
+    updates = [Turns.of(config, number) for number in range(critic_steps * (warm + 100))]
+    assert set(updates) == set(updates[: critic_steps * warm])
+    assert warm == expected
 
 
 def test_training_flops_by_hand(tiny_config, monkeypatch):
