@@ -214,16 +214,14 @@ def time_training(config: TrainConfig, events, progress: Callable[[str, float], 
     (training.run.Run, dict of str to float)
         The run, and its figures as in `Speed.training`.
     """
-    import tensorflow as tf
-
     from .labels import LabelSet
     from .training.folder import with_precision
+    from .training.job import set_up_tensorflow
     from .training.networks import computing_in
     from .training.run import Run
 
     progress("compiling", 0.2)
-    # As in a real run, where it costs a little.
-    tf.config.experimental.enable_op_determinism()
+    set_up_tensorflow()  # as in a real run, where it costs a little
     config = with_precision(config)
     labels = LabelSet.fit(config.labels, events.labels)
     with computing_in(config.training.precision):

@@ -46,6 +46,14 @@ def run_in_folder(
         content = read(config)
         with writing(config.output, _ADVICE), computing_in(config.training.precision):
             prepare_output(config, resume, has_checkpoint)
-            # Same seed, same result: without this, threads may sum in another order each time.
-            tf.config.experimental.enable_op_determinism()
+            set_up_tensorflow()
             return execute(config, content, has_checkpoint)
+
+
+def set_up_tensorflow() -> None:
+    """How TensorFlow is to run training steps, in all of this process."""
+    # Same seed, same result: without this, threads may sum in another order each time.
+    tf.config.experimental.enable_op_determinism()
+    # TensorFlow 2.21 would fuse an activation whose gradient needs the parts, and fails with a
+    # message that worries users. Steps take as long without that pass.
+    tf.config.optimizer.set_experimental_options({"remapping": False})
