@@ -7,7 +7,6 @@ import numpy as np
 from ..sampling.generate import Sampler
 
 BATCHES = (1, 100, 1000, 10_000)
-_NETWORK_BATCH = 1000  # larger requests are generated in parts, whatever the network's size
 _SECONDS = 1.5  # spent on every batch size
 _MAX_REPEATS = 20
 _ENOUGH_SECONDS = 5.0  # of one call, after which it is not repeated
@@ -16,7 +15,9 @@ _ENOUGH_SECONDS = 5.0  # of one call, after which it is not repeated
 def generation_rates(
     bundle, labels, seed: int, longest: float = 40.0
 ) -> dict[str, dict[str, float]]:
-    """Images per second at several batch sizes, compilation not counted.
+    """Images per second for requests of several sizes, compilation not counted.
+
+    Large requests are generated in parts, as everywhere.
 
     Parameters
     ----------
@@ -32,14 +33,13 @@ def generation_rates(
     dict of str to dict
         ``batch_1`` ...: ``images_per_second`` and ``ms_per_image``, medians over calls.
     """
-    sampler = Sampler(bundle, seed, batch_size=min(max(BATCHES), _NETWORK_BATCH))
+    sampler = Sampler(bundle, seed)
     rates, seconds_per_image = {}, 0.0
     for size in BATCHES:
-        if size > _NETWORK_BATCH and size * seconds_per_image > longest:
+        if size * seconds_per_image > longest:
             continue
         batch = labels[np.resize(np.arange(len(labels)), size)]
-        if size <= _NETWORK_BATCH:
-            sampler.generate(batch)
+        sampler.generate(batch[: sampler.batch_size])
         seconds = _median_seconds(lambda rows=batch: sampler.generate(rows))
         seconds_per_image = seconds / size
         rates[f"batch_{size}"] = {
