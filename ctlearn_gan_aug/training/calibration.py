@@ -81,8 +81,15 @@ def _slope(judge: Scores, step: AdversarialStep, events: Events, labels: LabelSe
 
     encoded = labels.encode(events.labels)
     images = events.pixels[:], step.sample(encoded, _JUDGING)
-    judge.run_eagerly = True  # compilation takes longer than so few batches
-    scores = [judge.predict([pixels, encoded], _BATCH, verbose=0) for pixels in images]
+    scores = [_scores(judge, pixels, encoded) for pixels in images]
     is_simulated = np.repeat([True, False], len(events))
     fit = LogisticRegression().fit(np.concatenate(scores)[:, None], is_simulated)
     return max(float(fit.coef_[0, 0]), 0.0)
+
+
+def _scores(judge: Scores, pixels: np.ndarray, encoded: np.ndarray) -> np.ndarray:
+    """Scores (n,), not compiled: that takes longer than so few batches."""
+    parts = (slice(start, start + _BATCH) for start in range(0, len(pixels), _BATCH))
+    return np.concatenate(
+        [keras.ops.convert_to_numpy(judge([pixels[i], encoded[i]])) for i in parts]
+    )
