@@ -77,7 +77,13 @@ THESIS = {
         ({"data": {"validation_split": 0.3}, **THESIS}, {"snapshots": 3}),
         (THESIS, {"precision": "mixed_bfloat16"}),
         (
-            {"generator": {"codes": {"continuous": 1, "categorical": [3]}, "ellipse": True}},
+            {
+                "generator": {
+                    "codes": {"continuous": 1, "categorical": [3]},
+                    "ellipse": True,
+                    "shot_noise": True,
+                }
+            },
             {"optimizer": "muon"},
         ),
     ],
