@@ -133,10 +133,6 @@ SIZES = 10**12
             {"generator": {"conditioning": "none", "ellipse": True}},
             "an ellipse follows labels as conditioning: film does",
         ),
-        (
-            {"generator": {"architecture": "dcgan", "shot_noise": True}},
-            "pixels of the dcgan generator have no noise of their own",
-        ),
         ({"training": {"steps": 1, "gradient_clip": float("inf")}}, "gradient_clip"),
         ({"training": {"steps": 1, "batch_size": 0}}, "training.batch_size"),
         ({"training": {"steps": 1, "batch_size": SIZES}}, "training.batch_size"),

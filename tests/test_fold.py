@@ -56,7 +56,7 @@ def assert_same(model: keras.Model, new: keras.Model, tolerance: float = 1e-5) -
         DCGAN | {"attention": True},
         {"channels": [12, 10, 6], "embedding": 16},
         {"channels": [12, 10, 6], "embedding": 16, "spectral_norm": True},
-        {"channels": [12, 10, 6], "embedding": 16, "ellipse": True, "shot_noise": True},
+        {"channels": [12, 10, 6], "embedding": 16, "ellipse": True},
     ],
     ids=[
         "dcgan",

@@ -19,7 +19,7 @@ GENERATORS = {
     "dcgan": {"architecture": "dcgan"},
     "transposed": {"architecture": "dcgan", "upsampling": "transposed"},
     "parts": {"attention": True, "spectral_norm": True},
-    "ellipse": {"ellipse": True, "shot_noise": True},
+    "ellipse": {"ellipse": True},
 }
 CRITICS = {
     "residual": {"moments": True, "label_head": 1.0},

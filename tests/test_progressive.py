@@ -42,7 +42,7 @@ def test_levels_take_their_share_and_fade_in_first():
 
 
 RESIDUAL = {
-    "generator": {"ellipse": True, "shot_noise": True},
+    "generator": {"ellipse": True},
     "loss": {"regularizer": "none"},
     "warmup": {"fraction": 0.0},
 }

@@ -77,13 +77,7 @@ THESIS = {
         ({"data": {"validation_split": 0.3}, **THESIS}, {"snapshots": 3}),
         (THESIS, {"precision": "mixed_bfloat16"}),
         (
-            {
-                "generator": {
-                    "codes": {"continuous": 1, "categorical": [3]},
-                    "ellipse": True,
-                    "shot_noise": True,
-                }
-            },
+            {"generator": {"codes": {"continuous": 1, "categorical": [3]}, "ellipse": True}},
             {"optimizer": "muon"},
         ),
     ],

@@ -72,8 +72,6 @@ class GeneratorConfig(Section):
         Width of the pointwise network that places the shower (``residual``).
     ellipse : bool
         Draw an ellipse of light and a smooth surface of times first, details on them (``film``).
-    shot_noise : bool
-        Pixels fluctuate in proportion to the square root of their charge (``residual``).
     upsampling : str
         ``nearest`` or ``transposed`` (``dcgan``).
     conditioning : str
@@ -93,7 +91,6 @@ class GeneratorConfig(Section):
     embedding: Width = 256
     trunk: Width = 16
     ellipse: Flag = False
-    shot_noise: Flag = False
     upsampling: Literal["nearest", "transposed"] = "nearest"
     spectral_norm: Flag = False
     attention: Flag = False
@@ -126,11 +123,6 @@ class GeneratorConfig(Section):
             raise ValueError(
                 "an ellipse follows labels as conditioning: film does; use that, or leave "
                 "ellipse out."
-            )
-        if self.shot_noise and self.architecture == "dcgan":
-            raise ValueError(
-                "pixels of the dcgan generator have no noise of their own; leave shot_noise out, "
-                "or use architecture: residual."
             )
         return self
 

@@ -78,7 +78,7 @@ def build_generator(
     for level, features in levels:
         if level in growth.shown:
             if is_residual:
-                channels = _residual_pixels(config, features, inputs, level, reach, growth, drawn)
+                channels = _residual_pixels(features, inputs, level, reach, growth, drawn)
             else:
                 channels = _dcgan_pixels(config, features, side, level, n_channels)
             newest = _image(channels, level, gate)
@@ -171,7 +171,7 @@ def _residual(config: GeneratorConfig, code: _Code, noise, side: int) -> Iterato
 
 
 def _residual_pixels(
-    config, features, inputs: dict, level: int, reach, growth: Growth, drawn: list
+    features, inputs: dict, level: int, reach, growth: Growth, drawn: list
 ) -> list:
     """Channels of an image at a level, times not gated; details on what is drawn, if anything."""
     pedestal = [inputs[f"pedestal{i}"] for i in range(len(reach))]
@@ -181,9 +181,7 @@ def _residual_pixels(
             noise = L.pool(noise, 2**level)
             pedestal = growth.pedestals(pedestal, level)
             drawn = [L.pool(channel, 2**level) for channel in drawn]
-    return signal_over_pedestal(
-        features, noise, pedestal, reach, _at(level), drawn, config.shot_noise
-    )
+    return signal_over_pedestal(features, noise, pedestal, reach, _at(level), drawn)
 
 
 def _code(config: GeneratorConfig, inputs: dict) -> _Code:

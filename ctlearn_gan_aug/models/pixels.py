@@ -1,12 +1,9 @@
 """From features to pixels: a signal with noise of its own, put on pedestals drawn from the data."""
 
-import math
 from collections.abc import Sequence
 
 import keras
-from keras import ops
 
-from ..intensity import CHARGE_UNIT
 from . import layers as L
 from .ellipse import CompressedTimes
 
@@ -15,20 +12,12 @@ from .ellipse import CompressedTimes
 _SHARPNESS = 20.0
 #: The same for times; softer, so that pixels where signal and pedestal compete teach them too.
 _TIME_SHARPNESS = 16.0
-#: Charge in units of its scale below which fluctuations are the same, and asinh of the largest one.
-_DARK, _MOST = 0.2, 10.0
 #: How far below its pedestal in network units a signal shows nothing anyway.
 _FLOOR = -0.3
 
 
 def signal_over_pedestal(
-    x,
-    noise,
-    pedestal: list,
-    reach: tuple[float, ...],
-    ending: str = "",
-    drawn: Sequence = (),
-    shot_noise: bool = False,
+    x, noise, pedestal: list, reach: tuple[float, ...], ending: str = "", drawn: Sequence = ()
 ) -> list:
     """Channels (B, side, side, 1) of images, charge first, times not gated.
 
@@ -47,48 +36,25 @@ def signal_over_pedestal(
     drawn : sequence of tensor (B, side, side, 1)
         What signals are details on, one per channel (see `outline`), times on a linear scale; or
         nothing.
-    shot_noise : bool
-        Let charges fluctuate in proportion to their square root.
     """
     # Pixels in bfloat16 would show its steps.
     with L.precision("float32"):
-        names = [f"pixels{i}{ending}" for i in range(len(reach))]
-        # Near zero at the start: from far above the pedestals the first steps of pairs take all
-        # signals so far below them that no gradient leads back.
-        values = [L.conv(x, 1, 1, f"{name}_value", gain=0.003) for name in names]
+        signal = [_pixels(x, noise, f"pixels{i}{ending}") for i in range(len(reach))]
         if drawn:
-            values = [keras.layers.Add()(both) for both in zip(values, drawn, strict=True)]
-        grains = [_grain(x, noise, name) for name in names]
-        if shot_noise:
-            shot = ShotNoise(name=f"shot_noise{ending}")(values[0])
-            grains[0] = keras.layers.Multiply()([grains[0], shot])
-        signal = [keras.layers.Add()(both) for both in zip(values, grains, strict=True)]
-        if drawn:
-            signal[1:] = [CompressedTimes(name=f"time_compressed{ending}")(t) for t in signal[1:]]
+            charge, *time = (keras.layers.Add()(both) for both in zip(signal, drawn, strict=True))
+            signal = [charge, *(CompressedTimes(name=f"time_compressed{ending}")(t) for t in time)]
         signal = [_bounded(x, 2.0 * limit) for x, limit in zip(signal, reach, strict=True)]
         return _over_pedestal(signal, pedestal, ending)
 
 
-def _grain(x, noise, name: str):
-    """Noise of every pixel, of an amplitude that depends on the place in the image."""
+def _pixels(x, noise, name: str):
+    """One channel: a value, and noise of an amplitude that depends on the place in the image."""
+    # Near zero at the start: from far above the pedestals the first steps of pairs take all signals
+    # so far below them that no gradient leads back.
+    value = L.conv(x, 1, 1, f"{name}_value", gain=0.003)
     amplitude = L.conv(x, 1, 1, f"{name}_amplitude", gain=0.01, activation="softplus")
     grain = L.conv(noise, 1, 1, f"{name}_noise", gain=0.05, use_bias=False)
-    return keras.layers.Multiply()([amplitude, grain])
-
-
-class ShotNoise(keras.layers.Layer):
-    """How much charges fluctuate that are numbers of photoelectrons: by their square root.
-
-    In network units, asinh(q) / CHARGE_UNIT for a charge q in units of its scale, and 1 where q is
-    1. Faint images then fluctuate by more of their light than bright ones, as layers that know the
-    labels, but not the charge they add to, are slow to learn.
-    """
-
-    def call(self, charge):
-        """Charges of any shape."""
-        x = ops.clip(CHARGE_UNIT * charge, -_MOST, _MOST)
-        root = ops.sqrt(ops.sqrt(ops.square(ops.sinh(x)) + _DARK**2))
-        return math.sqrt(2.0) * root / ops.cosh(x)
+    return keras.layers.Add()([value, keras.layers.Multiply()([amplitude, grain])])
 
 
 def _bounded(x, limit: float):
