@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from .config.base import load_yaml, parse
 from .config.shipped import shipped_config, shipped_configs
 from .config.train import TrainConfig
@@ -129,21 +127,17 @@ def _timed_steps(config: TrainConfig, steps: int | None) -> int:
 
 def _period(config: TrainConfig) -> int:
     """Steps after which what not every update holds comes round."""
-    interval = math.lcm(*_intervals(config))
+    interval = math.lcm(config.loss.interval, config.critic.label_interval)
     return interval // math.gcd(interval, config.training.critic_steps)
-
-
-def _intervals(config: TrainConfig) -> tuple[int, int]:
-    """Of the regulariser and of label heads, in updates of the critic."""
-    return config.loss.interval, config.critic.label_interval
 
 
 def _warm_steps(config: TrainConfig) -> int:
     """Steps until one of every kind has been compiled: with and without what comes round."""
-    intervals, n_updates = _intervals(config), config.training.critic_steps
-    updates = np.arange(_period(config) * n_updates)
-    turns = np.stack([updates % interval == 0 for interval in intervals], axis=-1)
-    kinds = turns.reshape(-1, n_updates * len(intervals)).tolist()
+    from .training.criticism import Turns
+
+    n = config.training.critic_steps
+    steps = [range(step * n, step * n + n) for step in range(_period(config))]
+    kinds = [[Turns.of(config, update) for update in updates] for updates in steps]
     return 1 + max(kinds.index(kind) for kind in kinds)
 
 

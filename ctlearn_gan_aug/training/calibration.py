@@ -88,7 +88,10 @@ def _slope(judge: Scores, step: AdversarialStep, events: Events, labels: LabelSe
 
 
 def _scores(judge: Scores, pixels: np.ndarray, encoded: np.ndarray) -> np.ndarray:
-    """Scores (n,), not compiled: that takes longer than so few batches."""
+    """Scores (n,), not compiled: that takes longer than so few batches.
+
+    Keras' own ``predict`` lets TensorFlow end every training with a message on its data sets.
+    """
     parts = (slice(start, start + _BATCH) for start in range(0, len(pixels), _BATCH))
     return np.concatenate(
         [keras.ops.convert_to_numpy(judge([pixels[i], encoded[i]])) for i in parts]
