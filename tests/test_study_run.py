@@ -192,7 +192,10 @@ def test_generators_are_trained_on_the_training_set_alone(
 ):
     dcgan = {"architecture": "dcgan", "channels": [8, 8, 8]}
     training = {"steps": 2, "batch_size": 8, "snapshots": 0}
-    overrides = {"generator": dcgan, "critic": {**dcgan, "moments": False, "label_head": 0.0}}
+    overrides = {
+        "generator": {**dcgan, "ellipse": False},
+        "critic": {**dcgan, "moments": False, "label_head": 0.0},
+    }
     source = {"config": "gamma", "overrides": overrides | {"training": training}}
     path = write_study(generators={"signal": source}, sizes=[100], seeds=[3])
     listed = run(path, "--list")

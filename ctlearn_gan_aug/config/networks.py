@@ -121,8 +121,7 @@ class GeneratorConfig(Section):
             )
         if self.ellipse and self.conditioning != "film":
             raise ValueError(
-                "an ellipse follows labels as conditioning: film does; use that, or leave "
-                "ellipse out."
+                "an ellipse follows labels as conditioning: film does; use that, or ellipse: false."
             )
         return self
 
