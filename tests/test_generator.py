@@ -100,12 +100,23 @@ def test_times_lie_on_a_surface(drawn):
 def test_light_is_an_ellipse(drawn):
     """Brightest at its centre, with a normal profile along every line through it."""
     draw, x, y = drawn
-    found = draw("ellipse", [[0.5, 0.3, -0.2, 0.4, 1.0, -1.0], [0.0, 1.0, 1.0, 0.0, 0.0, 0.0]])
+    dark = [0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    found = draw("ellipse", [[0.5, 0.3, -0.2, 0.4, 1.0, 0.0, -1.0], dark])
     assert not found[1].any()
     x, y = x[0] - 0.3, y[0] + 0.2
     long, wide = np.logaddexp(0.0, 1.0), 5.0 * np.logaddexp(0.0, -1.0)
     expected = 1.5 * np.exp(-long * x**2 - wide * (y + 0.4 * x) ** 2)
     np.testing.assert_allclose(found[0], expected, atol=1e-5)
+
+
+def test_an_ellipse_may_be_longer_at_one_end(drawn):
+    """Showers rise faster than they fall."""
+    draw, x, _ = drawn
+    even, uneven = ([1.0, 0.3, 0.0, 0.0, 0.5, skew, -1.0] for skew in (0.0, 1.0))
+    even, uneven = (draw("ellipse", [factors] * 2) for factors in (even, uneven))
+    shines = even > 1e-3
+    assert (uneven < even)[shines & (x > 0.31)].all()
+    assert (uneven > even)[shines & (x < 0.29)].all()
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ from . import layers as L
 from .maps import axes
 
 #: Factors of a surface of second order, and of an ellipse.
-_SURFACE, _ELLIPSE = 6, 6
+_SURFACE, _ELLIPSE = 6, 7
 #: Network units of light per unit of its factor, and how much narrower an ellipse is across the
 #: image axis than along it, squared, both before anything is learnt.
 _LIGHT, _NARROWER = 3.0, 5.0
+#: By how much at most the square of an ellipse's half length differs at its ends from their mean.
+_UNEVEN = 0.9
 
 
 def outline(style, maps, n_channels: int) -> list:
@@ -43,18 +45,23 @@ def outline(style, maps, n_channels: int) -> list:
 
 
 class Ellipse(keras.layers.Layer):
-    """Charges of an ellipse with a normal profile."""
+    """Charges of an ellipse with a normal profile, which may be longer at one end of its axis."""
 
     def call(self, inputs):
-        """Factors (B, 6) and label maps (B, side, side, n_maps) to charges (B, side, side, 1).
+        """Factors (B, 7) and label maps (B, side, side, n_maps) to charges (B, side, side, 1).
 
-        Factors: light, centre along and across the axis, tilt, and what lengths follow from.
+        Factors: light, centre along and across the axis, tilt, and what length, its difference
+        between the ends, and width follow from.
         """
         factors, maps = inputs
-        light, *centre, tilt, long, wide = (factors[:, None, i : i + 1] for i in range(_ELLIPSE))
+        light, *centre, tilt, long, skew, wide = (
+            factors[:, None, i : i + 1] for i in range(_ELLIPSE)
+        )
         along, across = (x - c for x, c in zip(_place(maps), centre, strict=True))
         across = across + tilt * along
-        exponent = ops.softplus(long) * ops.square(along)
+        place = along * ops.sqrt(ops.softplus(long))
+        end = place * ops.rsqrt(1.0 + ops.square(place))
+        exponent = ops.square(place) * (1.0 + _UNEVEN * ops.tanh(skew) * end)
         exponent += _NARROWER * ops.softplus(wide) * ops.square(across)
         return _map(_LIGHT * light * ops.exp(-exponent), maps)
 

@@ -36,12 +36,11 @@ def judged_moments(views: dict[int, View], maps, labels, growth: Growth = PLAIN)
     place = {level: growth.mean(maps, level) for level in growth.shown}
 
     def sums_at(level):
-        view = views[level]
-        found = image_moments(view.channels, view.bright, view.rough, place[level])
+        found = image_moments(views[level], place[level])
         return ops.reshape(found, (-1, found.shape[1] * found.shape[2]))
 
     def shape_at(level):
-        return image_shape(views[level].bright, views[level].times, place[level])
+        return image_shape(views[level].shower, views[level].times, place[level])
 
     sums = growth.of_levels(sums_at, "moments_blend")
     sums = keras.layers.BatchNormalization(momentum=0.9, name="moments_norm")(sums)
@@ -53,48 +52,46 @@ def judged_moments(views: dict[int, View], maps, labels, growth: Growth = PLAIN)
     return x
 
 
-def judged_shape(bright, times, maps):
-    """Features (B, 64) of the shape of the light about its centroid alone; see `judged_moments`."""
-    shape = image_shape(bright, times, maps)
+def judged_shape(lights: list, times, maps):
+    """Features (B, 64) of the shape of lights about their centroid alone; see `judged_moments`."""
+    shape = image_shape(lights, times, maps)
     x = keras.layers.BatchNormalization(momentum=0.9, name="shape_norm")(shape)
     for number, width in enumerate(_WIDTHS):
         x = L.leaky(L.dense(x, width, f"shape_{number}"))
     return x
 
 
-def image_moments(image, bright, rough, maps):
+def image_moments(view: View, maps):
     """Means over the cells of powers of light, times the label maps or their squares.
 
     Parameters
     ----------
-    image : list of tensor (B, side, side)
-        Channels in network units, charge first.
-    bright : tensor (B, side, side)
-        Its `light`.
-    rough : list of tensor (B, side, side)
-        Its contrast and, if there are times, their jitter.
+    view : View
+        Of images at the side of the maps.
     maps : tensor (B, side, side, n_maps)
         Label maps.
 
     Returns
     -------
     tensor (B, n_powers, 2 n_maps)
-        Powers: the light, squares of light and roughness, light times times and times again.
+        Powers: light and that of the shower, squares of light and roughness, the shower's times
+        times and times again.
     """
     n_cells, n_maps = maps.shape[1] * maps.shape[2], maps.shape[-1]
-    powers = ops.stack(_powers(image, bright, rough), axis=1)
+    powers = ops.stack(_powers(view), axis=1)
     powers = ops.reshape(powers, (-1, powers.shape[1], n_cells)) / n_cells
     place = ops.reshape(maps, (-1, n_cells, n_maps))
     sums = [ops.matmul(powers, x) for x in (place, ops.square(place))]
     return ops.concatenate(sums, axis=-1)
 
 
-def _powers(image, bright, rough) -> list:
-    contrast, *jitter = rough
+def _powers(view: View) -> list:
+    contrast, *jitter = view.rough
     # Accidental times are far off: squared as they are, nothing else would count.
-    squares = [bright, contrast, *(ops.tanh(_STEEPNESS * x) for x in jitter)]
-    powers = [bright, *map(ops.square, squares)]
-    for time in image[1:]:
-        late = bright * time
+    squares = [view.bright, contrast, *(ops.tanh(_STEEPNESS * x) for x in jitter)]
+    shower = view.shower[0]
+    powers = [view.bright, shower, *map(ops.square, squares)]
+    for time in view.times:
+        late = shower * time
         powers += [late, late * time]
     return powers

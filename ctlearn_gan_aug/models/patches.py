@@ -1,6 +1,7 @@
 """Critics that score every patch of an image and the shape of its light, without labels."""
 
 import keras
+from keras import ops
 
 from ..config.networks import CriticConfig
 from ..config.refine import PatchCriticConfig
@@ -44,7 +45,8 @@ def build_patch_critic(config: PatchCriticConfig, side: int, n_channels: int) ->
         x = descend(blocks, x, level)
     found = [keras.layers.Flatten()(L.conv(x, 1, 1, "score", gain=1.0))]
     if config.shape:
-        found.append(L.dense(judged_shape(bright, times, places), 1, "score_shape", gain=1.0))
+        lights = [ops.square(x) for x in (bright, ops.tanh(bright))]
+        found.append(L.dense(judged_shape(lights, times, places), 1, "score_shape", gain=1.0))
     scores = [
         keras.layers.Activation("linear", dtype="float32", name=f"scores{i}")(score)
         for i, score in enumerate(found)

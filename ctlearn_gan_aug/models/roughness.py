@@ -8,6 +8,8 @@ from keras import ops
 
 #: Charge in network units below which a pixel may be night sky.
 _NIGHT_SKY = 0.35
+#: The same for one whose neighbours are bright, too; and a gain that brings what they share near 1.
+_SHARED_SKY, _SHARED = 0.45, 3.0
 #: Brings the jitter of times near the numbers of the other channels.
 _JITTER_SCALE = 4.0
 
@@ -15,6 +17,22 @@ _JITTER_SCALE = 4.0
 def light(charge):
     """Charge beyond the night sky's, of charges in network units."""
     return ops.relu(charge - _NIGHT_SKY)
+
+
+def shower(charge) -> list:
+    """Light that neighbouring cells share, as it is, and with all bright cells counting alike.
+
+    Sums over a whole image have a thousand pixels of night sky in them. Its outliers are as bright
+    as faint showers, and move and stretch these beyond recognition; but they stand alone.
+
+    Parameters
+    ----------
+    charge : tensor (B, side, side)
+        Network units.
+    """
+    bright = ops.relu(charge - _SHARED_SKY)
+    shared = _SHARED * ops.tanh(_beside(bright))
+    return [shared * bright, shared * ops.tanh(bright)]
 
 
 def contrast(charge, bright):
@@ -49,6 +67,17 @@ def jitter(time, bright):
 
 def _around(x):
     """Mean over 3 x 3 cells, at the rim over those that exist: a product with a band per axis."""
-    near = np.tri(x.shape[-1], k=1) * np.tri(x.shape[-1], k=1).T
-    mean = (near / near.sum(axis=1, keepdims=True)).astype("float32")
+    near = _near(x.shape[-1])
+    mean = near / near.sum(axis=1, keepdims=True)
     return ops.matmul(ops.matmul(mean, x), mean.T)
+
+
+def _beside(x):
+    """Sum over 3 x 3 cells, without the one in their middle."""
+    near = _near(x.shape[-1])
+    return ops.matmul(ops.matmul(near, x), near) - x
+
+
+def _near(side: int) -> np.ndarray:
+    """Which cells of a row are next to each other, or the same."""
+    return (np.tri(side, k=1) * np.tri(side, k=1).T).astype("float32")

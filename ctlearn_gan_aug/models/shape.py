@@ -8,7 +8,7 @@ from .maps import axes
 _NO_LIGHT, _NO_EXTENT = 0.3, 0.02
 
 
-def image_shape(bright, times, maps):
+def image_shape(lights: list, times, maps):
     """Centroid, extent, tilt, skewness and time gradient of each image.
 
     They are moments about the centroid with weights that sum to one, so that a faint image says as
@@ -17,8 +17,8 @@ def image_shape(bright, times, maps):
 
     Parameters
     ----------
-    bright : tensor (B, side, side)
-        `light` of the charges.
+    lights : list of tensor (B, side, side)
+        Their squares are the weights.
     times : list of tensor (B, side, side)
         Times in network units; may be empty.
     maps : tensor (B, side, side, n_maps)
@@ -27,22 +27,21 @@ def image_shape(bright, times, maps):
     Returns
     -------
     tensor (B, n)
-        By weights of two kinds (`_weights`): means of both axes and of times, the lower triangle of
-        their second moments, third moments of the axes, and quotients (`_quotients`).
+        For each of the lights: means of both axes and of times, the lower triangle of their second
+        moments, third moments of the axes, and quotients (`_quotients`).
     """
     n_cells = maps.shape[1] * maps.shape[2]
     place = ops.reshape(maps[..., axes(maps.shape[-1])], (-1, n_cells, 2))
     columns = [ops.transpose(place, (0, 2, 1))]
     columns += [ops.reshape(x, (-1, 1, n_cells)) for x in times]
     x = ops.concatenate(columns, axis=1)
-    bright = ops.reshape(bright, (-1, n_cells))
-    weights = (_weights(b) for b in (bright, ops.tanh(bright)))
+    weights = (_weights(ops.reshape(light, (-1, n_cells))) for light in lights)
     return ops.concatenate([found for w in weights for found in _moments(w, x)], axis=1)
 
 
-def _weights(bright):
-    """Weights (B, 1, cells) by light; they sum to one, near darkness to less."""
-    power = ops.square(ops.square(bright))
+def _weights(light):
+    """Weights (B, 1, cells) by light (B, cells); they sum to one, near darkness to less."""
+    power = ops.square(light)
     total = ops.sum(power, axis=1, keepdims=True) + _NO_LIGHT**2
     return ops.expand_dims(power / total, 1)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from . import layers as L
-from .roughness import contrast, jitter, light
+from .roughness import contrast, jitter, light, shower
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class View:
         Likewise; may be empty.
     bright : tensor
         `light` of the charges.
+    shower : list of tensor
+        `shower` of the charges.
     rough : list of tensor
         Contrast of the charges and, if there are times, their jitter.
     """
@@ -25,6 +27,7 @@ class View:
     charge: object
     times: list
     bright: object
+    shower: list
     rough: list
 
     @classmethod
@@ -33,7 +36,7 @@ class View:
         charge, *times = L.channels(image)
         bright = light(charge)
         rough = [contrast(charge, bright), *(jitter(time, bright) for time in times)]
-        return cls(charge, times, bright, rough)
+        return cls(charge, times, bright, shower(charge), rough)
 
     @property
     def channels(self) -> list:
@@ -42,5 +45,5 @@ class View:
 
     @property
     def seen(self) -> list:
-        """All but the light."""
+        """All but the lights."""
         return [*self.channels, *self.rough]
