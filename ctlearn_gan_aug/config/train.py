@@ -13,7 +13,6 @@ from .observed import check_observed
 from .progressive import ProgressiveConfig
 from .values import (
     Count,
-    Flag,
     Fraction,
     Labels,
     Location,
@@ -148,8 +147,6 @@ class TrainingConfig(Section):
     symmetries : bool or str
         Show images also rotated and mirrored by the camera's symmetries, labels with them;
         ``adaptive`` shows simulated and generated ones so, as often as the critic overfits.
-    exchange_sky : bool
-        Show images with the night sky of others far from their shower (see `NightSky`).
     precision : str
         ``float32``, ``mixed_bfloat16``, ``mixed_float16``, or ``auto``: ``mixed_bfloat16`` where
         the machine calculates in it, else ``float32``.
@@ -179,7 +176,6 @@ class TrainingConfig(Section):
     critic_decay_power: Fraction = 1.0
     ema: Part = 0.999
     symmetries: Literal[True, False, "adaptive"] = True
-    exchange_sky: Flag = False
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit: Literal[True, False, "auto"] = "auto"
     snapshots: Count = 8

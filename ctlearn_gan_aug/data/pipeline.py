@@ -9,7 +9,6 @@ import tensorflow as tf
 from ..camera import Camera
 from ..labels import LabelSet
 from ..streaming import ahead
-from .night_sky import NightSky
 from .rows import StoredRows
 from .vicinity import Vicinity
 
@@ -72,7 +71,6 @@ def training_batches(
     start: int = 0,
     symmetries: Symmetries | None = None,
     vicinity: Vicinity | None = None,
-    night_sky: NightSky | None = None,
 ) -> tf.data.Dataset:
     """Endless batches (pixels (B, n_pixels, c), encoded labels (B, n_labels)).
 
@@ -94,8 +92,6 @@ def training_batches(
         Turn and mirror every image at random, all its labels with it.
     vicinity : Vicinity, optional
         Show every image with the label of which it is in the vicinity.
-    night_sky : NightSky, optional
-        Exchange it between the images of every batch.
     """
     n = len(pixels)
     # A tensor is captured by reference; an array would be copied into the graph as a constant.
@@ -122,13 +118,9 @@ def training_batches(
         shown = tf.ensure_shape(shown, (batch_size, labels.shape[1]))
         return drawn, (shown, tf.gather(labels, drawn))
 
-    def images(index, number):
-        found = pixels[index]
-        return night_sky.exchanged(found, index, number) if night_sky else found
-
     def batch(number):
         index, y = events_and_labels(number)
-        x = tf.numpy_function(images, [index, number], tf.float32, stateful=False)
+        x = tf.numpy_function(pixels.__getitem__, [index], tf.float32, stateful=False)
         x = tf.ensure_shape(x, (batch_size, *pixels.shape[1:]))
         if symmetries is None or len(symmetries.source) == 1:
             return (x, *y)

@@ -12,7 +12,6 @@ import numpy as np
 from ..bundle import save_bundle
 from ..config.train import TrainConfig
 from ..data.events import Events
-from ..data.night_sky import NightSky
 from ..data.pipeline import Symmetries, training_batches
 from ..data.vicinity import Vicinity
 from ..errors import UserError
@@ -260,18 +259,16 @@ class Run:
 
     def batches(self, start: int):
         """Iterator of the training batches from number ``start`` on."""
-        config, camera = self.config.training, self.events.camera
-        symmetries = sky = None
+        config = self.config.training
+        symmetries = None
         if config.symmetries is True:  # adaptive ones are turned on their way to the critic
-            symmetries = Symmetries.of(camera, self.labels)
+            symmetries = Symmetries.of(self.events.camera, self.labels)
         encoded, vicinity = self.labels.encode(self.training.labels), None
         if self.config.vicinity is not None:
             vicinity = Vicinity.of(self.config.vicinity, self.labels, encoded)
         size, seed = min(config.batch_size, len(self.training)), self.config.seed
-        if config.exchange_sky:
-            sky = NightSky(self.training.masks, camera, seed)
-        options = size, seed, start, symmetries, vicinity, sky
-        return iter(training_batches(self.training.pixels, encoded, *options))
+        options = size, seed, start, symmetries
+        return iter(training_batches(self.training.pixels, encoded, *options, vicinity))
 
     def _draw(self, step: AdversarialStep, number: int) -> None:
         events = self.held_out if len(self.held_out) >= 4 else self.training
