@@ -118,6 +118,25 @@ def test_images_score_best_if_they_are_as_bright_as_simulated_ones():
         assert score(mean, spread) > 1.005 * score(300, 0.3)
 
 
+def test_images_score_best_if_their_axes_are_turned_as_simulated_ones():
+    """Neither exactly along what they are told nor more than simulated ones are."""
+    side = 15
+    place = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, side)], indexing="ij"), axis=-1)
+    maps = np.float32(np.concatenate([np.ones((side, side, 1)), place], axis=-1))
+
+    def gammas(seed, spread):
+        tilt = np.random.default_rng(seed).normal(0, spread, (600, 1, 1))
+        along, across = place[..., 0], place[..., 1] - tilt * place[..., 0]
+        return np.float32(3 * np.exp(-6 * along**2 - 60 * across**2))[..., None]
+
+    def score(spread):
+        made = (gammas(seed, spread) for seed in (1, 2))
+        return float(scores.shape_score(gammas(0, 0.3), *made, np.repeat(maps[None], 600, axis=0)))
+
+    for spread in (0.1, 0.2, 0.45):
+        assert score(spread) > 1.005 * score(0.3)
+
+
 def test_errors_are_to_be_as_large_as_simulated_ones():
     """The label head's score: neither no error at all nor twice the natural one is as good."""
     real, first, second = np.random.default_rng(0).normal(size=(3, 4000, 2)).astype(np.float32)
@@ -234,12 +253,15 @@ def test_gradients_reach_all_weights(events, tiny_config, sections):
     assert all(np.isfinite(float(v)) for v in values.values())
 
 
-def test_brightness_is_scored_beside_the_critic_alone_and_if_asked_for(events, tiny_config):
+@pytest.mark.parametrize("name", ["brightness", "shape"])
+def test_images_are_scored_as_wholes_beside_the_critic_alone_and_if_asked_for(
+    events, tiny_config, name
+):
     zero, weight = tf.constant(0, tf.int64), tf.constant(1.0)
-    for brightness in (0.0, 1.0):
-        step, _, (pixels, labels) = make_step(events, tiny_config, loss={"brightness": brightness})
+    for wanted in (0.0, 1.0):
+        step, _, (pixels, labels) = make_step(events, tiny_config, loss={name: wanted})
         values = step.joint_step(zero, zero, pixels, labels, weight, Turns(True))
-        assert ("brightness" in values) == bool(brightness)
+        assert (name in values) == bool(wanted)
         assert set(step.generator_step(zero, pixels, labels, weight)) == {"pairs"}
 
 

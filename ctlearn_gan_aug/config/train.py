@@ -53,6 +53,8 @@ class LossConfig(Section):
     brightness : float
         Weight beside the critic of the pair score of an image's whole light, where pairs are
         compared (`WarmupConfig`).
+    shape : float
+        Weight of that of where the light lies and how it extends, likewise.
     label_smoothing : float
         One-sided smoothing of the real target (``nonsaturating``, ``minimax``).
     """
@@ -68,6 +70,7 @@ class LossConfig(Section):
     clip: Weight = Field(0.01, gt=0)
     excess: Weight = 1.0
     brightness: Weight = 1.0
+    shape: Weight = 2.0
     label_smoothing: Number = Field(0.0, ge=0, lt=0.5)
 
     @model_validator(mode="after")

@@ -30,32 +30,61 @@ def image_shape(lights: list, times, maps):
         For each of the lights: means of both axes and of times, the lower triangle of their second
         moments, third moments of the axes, and quotients (`_quotients`).
     """
+    x = _columns(times, maps)
+    return ops.concatenate([found for w in map(_weights, lights) for found in _shape(w, x)], axis=1)
+
+
+def image_ellipse(light, maps):
+    """Centroid and second moments along both axes, as `image_shape` has them.
+
+    Parameters
+    ----------
+    light : tensor (B, side, side)
+        Its squares are the weights.
+    maps : tensor (B, side, side, n_maps)
+        Label maps.
+
+    Returns
+    -------
+    tensor (B, 5)
+    """
+    mean, second, _ = _moments(_weights(light), _columns([], maps))
+    return ops.concatenate([mean, *_lower(second)], axis=1)
+
+
+def _columns(times: list, maps):
+    """Both axes and times (B, 2 or 3, cells) of every cell."""
     n_cells = maps.shape[1] * maps.shape[2]
     place = ops.reshape(maps[..., axes(maps.shape[-1])], (-1, n_cells, 2))
     columns = [ops.transpose(place, (0, 2, 1))]
-    columns += [ops.reshape(x, (-1, 1, n_cells)) for x in times]
-    x = ops.concatenate(columns, axis=1)
-    weights = (_weights(ops.reshape(light, (-1, n_cells))) for light in lights)
-    return ops.concatenate([found for w in weights for found in _moments(w, x)], axis=1)
+    return ops.concatenate([*columns, *(ops.reshape(x, (-1, 1, n_cells)) for x in times)], axis=1)
 
 
 def _weights(light):
-    """Weights (B, 1, cells) by light (B, cells); they sum to one, near darkness to less."""
-    power = ops.square(light)
-    total = ops.sum(power, axis=1, keepdims=True) + _NO_LIGHT**2
-    return ops.expand_dims(power / total, 1)
+    """Weights (B, 1, cells) by light (B, side, side); they sum to one, near darkness to less."""
+    power = ops.reshape(ops.square(light), (-1, 1, light.shape[1] * light.shape[2]))
+    return power / (ops.sum(power, axis=2, keepdims=True) + _NO_LIGHT**2)
 
 
-def _moments(weights, x) -> list:
+def _shape(weights, x) -> list:
     """First to third moments (B, ...) of columns x (B, 2 or 3, cells), and their quotients."""
-    n = x.shape[1]
+    mean, second, third = _moments(weights, x)
+    return [mean, *_lower(second), third, *_quotients(second, third)]
+
+
+def _moments(weights, x) -> tuple:
+    """Means (B, n) of n columns, their second moments (B, n, n) and third ones of the axes."""
     mean = ops.sum(weights * x, axis=2, keepdims=True)
     about = x - mean
     weighted = weights * about
     second = ops.matmul(weighted, ops.transpose(about, (0, 2, 1)))
     third = ops.sum(weighted * ops.square(about), axis=2)[:, :2]
-    lower = [second[:, i, j : j + 1] for i in range(n) for j in range(i + 1)]
-    return [ops.squeeze(mean, 2), *lower, third, *_quotients(second, third)]
+    return ops.squeeze(mean, 2), second, third
+
+
+def _lower(second) -> list:
+    """The lower triangle of second moments, each (B, 1)."""
+    return [second[:, i, j : j + 1] for i in range(second.shape[1]) for j in range(i + 1)]
 
 
 def _quotients(second, third) -> list:

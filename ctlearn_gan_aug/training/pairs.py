@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from ..config.train import LossConfig
+from ..models.maps import LabelMaps
 from . import scores
 from .networks import Networks
 
@@ -13,15 +14,18 @@ class Pairs:
     Parameters
     ----------
     config : LossConfig
-        Weight of the score of brightness.
+        Weights of the scores of brightness and shape.
     networks : Networks
         How far they have grown.
+    maps : LabelMaps
+        Axes that shapes are seen along.
     """
 
-    def __init__(self, config: LossConfig, networks: Networks):
+    def __init__(self, config: LossConfig, networks: Networks, maps: LabelMaps):
         self.config, self.networks, self.growth = config, networks, networks.growth
+        self.maps = maps
 
-    def score(self, real, made: list, weight, is_warmup: bool) -> tuple:
+    def score(self, real, made: list, labels, weight, is_warmup: bool) -> tuple:
         """Loss of the generator, and scores by name.
 
         Parameters
@@ -30,21 +34,28 @@ class Pairs:
             Simulated images.
         made : list of tensor (2 n, side, side, c)
             Generated ones, and those of the newest layers alone; two for each of the first n.
+        labels : tensor (2 n, n_labels)
+            Of the generated ones, encoded.
         weight : tensor ()
             Of the pixels' score.
         is_warmup : bool
             Whether there is no critic yet: then pixels count, and the squared error of their mean,
             and nothing else: the brightness of images that hardly show a shower would only make
-            them bright all over.
+            them bright all over, and shapes would be those of night sky.
         """
         fake, newest = made
         mean_weight = scores.MEAN_WEIGHT if is_warmup else 0.0
         values = {"pairs": self._pixels(real, fake, newest, mean_weight)}
         total = weight * values["pairs"]
-        if is_warmup or not self.config.brightness:
+        if is_warmup:
             return total, values
-        values["brightness"] = scores.brightness_score(*_halves(self.shown(real), fake))
-        total += self.config.brightness * values["brightness"]
+        if self.config.brightness:
+            values["brightness"] = scores.brightness_score(*_halves(self.shown(real), fake))
+            total += self.config.brightness * values["brightness"]
+        if self.config.shape and self.growth.is_over:  # label maps have the camera's own side
+            _, maps = self.maps(labels[: tf.shape(labels)[0] // 2])
+            values["shape"] = scores.shape_score(*_halves(real, fake), maps)
+            total += self.config.shape * values["shape"]
         return total, values
 
     def shown(self, real):

@@ -5,11 +5,15 @@ import math
 import tensorflow as tf
 
 from ..intensity import CHARGE_UNIT
+from ..models.shape import image_ellipse
+from ..models.view import View
 
 #: Weight of the mean's squared error beside the energy score in the warm-up.
 MEAN_WEIGHT = 3.0
 #: Charge in network units that hardly any pixel of night sky has.
 _FAINTEST = 0.5
+#: Least spread that shapes are divided by.
+_SAME = 1e-3
 
 
 def energy_score(real, first, second):
@@ -66,3 +70,24 @@ def brightness(image):
     charge = image[..., 0] * CHARGE_UNIT
     excess = tf.nn.relu(tf.sinh(charge) - math.sinh(_FAINTEST * CHARGE_UNIT))
     return tf.asinh(tf.reduce_sum(excess, axis=[1, 2])) / CHARGE_UNIT
+
+
+def shape_score(real, first, second, maps):
+    """`energy_score` of the `image_ellipse` of images, in units of its spread in simulated ones.
+
+    Parameters
+    ----------
+    real, first, second : tensor (B, side, side, c)
+        Network units.
+    maps : tensor (B, side, side, n_maps)
+        Label maps.
+    """
+    x, y, z = (_ellipse(image, maps) for image in (real, first, second))
+    spread = tf.math.reduce_std(x, axis=0) + _SAME
+    return energy_score(x / spread, y / spread, z / spread)
+
+
+def _ellipse(image, maps):
+    """That of all bright cells alike, whose gradient leaves the night sky alone."""
+    _, alike = View.of(image).shower
+    return image_ellipse(alike, maps)

@@ -68,7 +68,7 @@ class AdversarialStep:
         side = self.growth.side() if self.growth.level else self.maps.side
         self.mask = tf.reshape(tf.constant(cells), (1, side, side, 1))
         self.criticism = Criticism(self.config, networks, self.maps)
-        self.pairs = Pairs(self.config.loss, networks)
+        self.pairs = Pairs(self.config.loss, networks, self.maps)
         self.critic_step = self._compiled(self._critic_step)
         self.generator_step = self._compiled(self._generator_step)
         self.joint_step = self._compiled(self._joint_step)
@@ -197,7 +197,7 @@ class AdversarialStep:
             excess = losses.excess_penalty(made[0], self.intensity.reach)
             total += self.config.loss.excess * excess
         if self.config.warmup.uses_pairs:
-            scored, values = self.pairs.score(real, made, pair_weight, is_warmup)
+            scored, values = self.pairs.score(real, made, labels, pair_weight, is_warmup)
             total += scored
         if self.auxiliary and self.growth.is_over:  # it knows images of the camera alone
             values["auxiliary"] = self.auxiliary(made[0], labels, real, real_labels)
