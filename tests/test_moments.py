@@ -7,7 +7,7 @@ from ctlearn_gan_aug.config.networks import CriticConfig
 from ctlearn_gan_aug.models.critic import build_critic
 from ctlearn_gan_aug.models.moments import image_moments
 from ctlearn_gan_aug.models.roughness import shower
-from ctlearn_gan_aug.models.shape import image_shape
+from ctlearn_gan_aug.models.shape import image_ellipse, image_shape
 from ctlearn_gan_aug.models.view import View
 
 SIDE, N_LABELS, N_MAPS = 8, 3, 3
@@ -116,6 +116,14 @@ def test_shape_is_moments_about_the_centroid(data, rng, n_maps, axes):
     for row, light, time, place in zip(found, lights, times, places, strict=True):
         expected = [described(x, time, place.T) for x in light]
         np.testing.assert_allclose(row, np.concatenate(expected), rtol=1e-3, atol=1e-5)
+
+
+def test_ellipse_is_the_shape_without_times_up_to_second_moments(data):
+    image, _, maps = data
+    light, _ = shower(image[..., 0])
+    found, whole = image_ellipse(light, maps), image_shape([light], [], maps)
+    np.testing.assert_array_equal(found, whole[:, :5])
+    assert np.std(found, axis=0).all()
 
 
 def test_shape_tells_head_from_tail_in_faint_images_as_in_bright_ones(data):

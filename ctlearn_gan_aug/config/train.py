@@ -54,7 +54,7 @@ class LossConfig(Section):
         Weight beside the critic of the pair score of an image's whole light, where pairs are
         compared (`WarmupConfig`).
     shape : float
-        Weight of that of where the light lies and how it extends, likewise.
+        Weight of the pair score of where the light lies and how it extends, likewise.
     label_smoothing : float
         One-sided smoothing of the real target (``nonsaturating``, ``minimax``).
     """

@@ -5,8 +5,8 @@ import math
 import tensorflow as tf
 
 from ..intensity import CHARGE_UNIT
+from ..models.roughness import shower
 from ..models.shape import image_ellipse
-from ..models.view import View
 
 #: Weight of the mean's squared error beside the energy score in the warm-up.
 MEAN_WEIGHT = 3.0
@@ -88,6 +88,6 @@ def shape_score(real, first, second, maps):
 
 
 def _ellipse(image, maps):
-    """That of all bright cells alike, whose gradient leaves the night sky alone."""
-    _, alike = View.of(image).shower
+    """That of all bright cells alike, whose gradient hardly reaches the night sky."""
+    _, alike = shower(image[..., 0])
     return image_ellipse(alike, maps)
