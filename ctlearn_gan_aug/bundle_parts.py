@@ -99,7 +99,10 @@ def set_weights(model, path: Path) -> None:
     tensors = load_tensors(path)
     shapes = {name: value.shape for name, value in model_weights(model).items()}
     if shapes != {name: value.shape for name, value in tensors.items()}:
-        raise UserError(f"{path}: its weights do not belong to the architecture described.")
+        raise UserError(
+            f"{path}: its weights do not belong to the architecture that this version builds from "
+            "the description beside it; train it again, or install what it lists under software."
+        )
     for layer in model.layers:
         if layer.weights:
             layer.set_weights([tensors[f"{layer.name}/{i}"] for i in range(len(layer.weights))])

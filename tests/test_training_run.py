@@ -356,6 +356,16 @@ def test_future_bundle_is_refused(tiny_bundle, tmp_path):
         load_bundle(tmp_path)
 
 
+def test_weights_of_another_architecture_are_refused(tiny_bundle, tmp_path):
+    for path in tiny_bundle.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    weights = load_file(tmp_path / "generator.safetensors")
+    save_file(dict(list(weights.items())[1:]), tmp_path / "generator.safetensors")
+    bundle = load_bundle(tmp_path)
+    with pytest.raises(UserError, match=r"generator\.safetensors: .* what it lists under software"):
+        Sampler(bundle)
+
+
 @pytest.mark.parametrize(
     ("limits", "spectrum"),
     [
