@@ -100,25 +100,8 @@ def compare_samples(
         progress=stages.images(count),
         **training,
     )
-    stages.start("particle type")
-    kinds = None
-    if context.others is not None:
-        count = effort.type_images
-        others_training, others_test = context.others.halves(seed)
-        kinds = judge_type(
-            (samples.judging, others_training),
-            (simulated, others_test),
-            generated,
-            n_images=count,
-            progress=stages.images(count),
-            **training,
-        )
-    stages.start("pixels")
-    pixels, count = None, effort.pixel_images
-    if count:
-        pixels = pixel_auc(
-            simulated, generated, n_images=count, seed=seed, progress=stages.images(count)
-        )
+    kinds = _judge_kinds(samples, context, effort, stages, training)
+    pixels = _judge_pixels(samples, effort, stages, seed)
     stages.start("image parameters")
     images = judge_images(
         generated,
@@ -140,3 +123,34 @@ def compare_samples(
         ),
     }
     return Results(labels.metrics | images.metrics | sections, labels, kinds, images)
+
+
+def _judge_kinds(
+    samples: Aligned, context: Context, effort: Effort, stages: Stages, training: dict
+) -> TypeResult | None:
+    """The particle type, if images of another particle are there."""
+    stages.start("particle type")
+    if context.others is None:
+        return None
+    others_training, others_test = context.others.halves(training["seed"])
+    count = effort.type_images
+    return judge_type(
+        (samples.judging, others_training),
+        (samples.simulated, others_test),
+        samples.generated,
+        n_images=count,
+        progress=stages.images(count),
+        **training,
+    )
+
+
+def _judge_pixels(samples: Aligned, effort: Effort, stages: Stages, seed: int) -> float | None:
+    """How well a network tells generated pixels from simulated ones, if the effort allows it."""
+    stages.start("pixels")
+    count = effort.pixel_images
+    if not count:
+        return None
+    progress = stages.images(count)
+    return pixel_auc(
+        samples.simulated, samples.generated, n_images=count, seed=seed, progress=progress
+    )
