@@ -5,8 +5,8 @@ logarithmic in the shower, negative charges included.
 
 Peak time: ``b = gate(q) * asinh((t - time_center) / time_scale) / TIME_UNIT`` with
 ``gate(q) = sigmoid((asinh(q / charge_scale) - gate_center) * gate_slope)``. A pixel without signal
-has a random time which no network should spend its capacity on: it is gated out, and drawn on the
-way back from the training distribution of such times at the pixel's charge.
+has a random time which no network should spend its capacity on: it is gated out. On the way back it
+is what the image hides, or drawn from the training distribution of such times at that charge.
 
 Pedestal: what a pixel shows without signal, charge and time. Pulse finders choose the largest of
 the night sky's pulses, so its charges are neither centred nor normal; their quantiles are taken
@@ -22,6 +22,7 @@ from .errors import UserError
 from .intensity_fit import (
     PEDESTAL_SIGMAS,
     TIME_QUANTILES,
+    dark_pixels,
     faintest_signal,
     fit_pedestal,
     fit_times,
@@ -35,6 +36,8 @@ TIME_UNIT = 2.0
 CHANNELS = ("image", "peak_time")
 _GATE_SLOPE = 4.0
 _GATE_OPEN = 0.5
+#: Keeps from dividing by zero; what a gate hides is there in float32 down to it.
+_GATE_LEAST = 1e-12
 _LIMITS = ("charge_limits", "time_limits")
 
 
@@ -107,11 +110,12 @@ class IntensityTransform:
         width = float(np.subtract(*np.percentile(noise, [84.1, 15.9]))) / 2
         scale = max(4.0 * width or faintest_signal(charge, masks), 1e-3)
         limits = (float(charge.min()), 2.0 * float(charge.max()))
-        pedestal = fit_pedestal(charge, masks, neighbors)
+        dark = dark_pixels(masks, neighbors)
+        pedestal = fit_pedestal(charge[dark])
         if "peak_time" not in channels:
             return cls(channels, scale, limits, pedestal=pedestal)
         time = pixels[..., channels.index("peak_time")]
-        times = fit_times(charge, time, masks, scale)
+        times = fit_times(charge, time, masks, dark, scale)
         return cls(channels, scale, limits, **times, pedestal=pedestal)
 
     def covering(self, other: "IntensityTransform") -> "IntensityTransform":
@@ -156,23 +160,16 @@ class IntensityTransform:
 
         return self.charge_scale * ops.sinh(encoded[..., 0] * CHARGE_UNIT)
 
-    def decode_signal_time(self, encoded):
-        """Peak time (...) in ns where there is signal, near ``time_center`` elsewhere."""
-        from keras import ops
-
-        gate = ops.sigmoid((encoded[..., 0] * CHARGE_UNIT - self.gate_center) * self.gate_slope)
-        time = ops.sinh(encoded[..., 1] * TIME_UNIT / ops.maximum(gate, _GATE_OPEN))
-        return self.time_center + self.time_scale * time
-
-    def decode(self, encoded, uniform):
+    def decode(self, encoded, uniform=None):
         """Network units to p.e./ns, as a tensor of Keras' backend.
 
         Parameters
         ----------
         encoded : tensor (n, n_pixels, n_channels)
             Network units.
-        uniform : tensor (n, n_pixels)
-            U(0, 1) numbers that choose the times of pixels without signal.
+        uniform : tensor (n, n_pixels), optional
+            U(0, 1) numbers that choose the times of pixels without signal, where those in the
+            image mean nothing. By default all times are the image's own, as `encode` hides them.
         """
         from keras import ops
 
@@ -181,8 +178,11 @@ class IntensityTransform:
             return charge[..., None]
         asinh = encoded[..., 0] * CHARGE_UNIT
         gate = ops.sigmoid((asinh - self.gate_center) * self.gate_slope)
-        noise = self._noise_time(charge, uniform)
-        time = ops.where(gate > _GATE_OPEN, self.decode_signal_time(encoded), noise)
+        least = _GATE_LEAST if uniform is None else _GATE_OPEN
+        time = ops.sinh(encoded[..., 1] * TIME_UNIT / ops.maximum(gate, least))
+        time = self.time_center + self.time_scale * time
+        if uniform is not None:
+            time = ops.where(gate > _GATE_OPEN, time, self._noise_time(charge, uniform))
         return ops.stack([charge, ops.clip(time, *self.time_limits)], axis=-1)
 
     def pedestals(self, normal):

@@ -19,23 +19,26 @@ _CHARGE_BINS = 12
 _GATE_PERCENTILE = 84.1
 
 
-def fit_pedestal(charge, masks, neighbors) -> tuple[float, ...]:
-    """Charges (p.e.) far from any signal, at the quantiles of `PEDESTAL_SIGMAS`.
+def dark_pixels(masks, neighbors) -> np.ndarray:
+    """Pixels far from any signal; where these are few, all not cleaned, and else all.
 
     Parameters
     ----------
-    charge : ndarray (n, n_pixels)
-        p.e.
     masks : ndarray of bool (n, n_pixels)
         Cleaned pixels.
     neighbors : sparse matrix (n_pixels, n_pixels) or None
         Of the camera.
     """
-    dark = charge[_far_from(masks, neighbors)]
-    dark = dark if dark.size >= _PEDESTAL_MINIMUM else charge[~masks]
-    dark = dark if dark.size else charge.ravel()
+    far = _far_from(masks, neighbors)
+    if far.sum() >= _PEDESTAL_MINIMUM:
+        return far
+    return np.ones_like(masks) if masks.all() else ~masks
+
+
+def fit_pedestal(charge) -> tuple[float, ...]:
+    """Charges (p.e.) of dark pixels (n,) at the quantiles of `PEDESTAL_SIGMAS`."""
     shares = [0.5 * (1.0 + math.erf(sigma / math.sqrt(2.0))) for sigma in PEDESTAL_SIGMAS]
-    return tuple(map(float, np.quantile(dark, shares)))
+    return tuple(map(float, np.quantile(charge, shares)))
 
 
 def _far_from(masks, neighbors) -> np.ndarray:
@@ -60,25 +63,46 @@ def faintest_signal(charge, masks) -> float:
     return float(np.percentile(charge[masks] if masks.any() else charge[charge > 0], 1))
 
 
-def fit_times(charge, time, masks, scale) -> dict:
-    """Parameters of `IntensityTransform` for peak times, from charges and times (n, n_pixels)."""
+def fit_times(charge, time, masks, dark, scale) -> dict:
+    """Parameters of `IntensityTransform` for peak times.
+
+    Parameters
+    ----------
+    charge, time : ndarray (n, n_pixels)
+        p.e., ns.
+    masks, dark : ndarray of bool (n, n_pixels)
+        Cleaned pixels, and those of `dark_pixels`.
+    scale : float
+        p.e.; of charges in network units.
+    """
     signal = time[masks] if masks.any() else time.ravel()
     low, center, high = np.percentile(signal, [15.9, 50, 84.1])
     noise = charge[~masks] if (~masks).any() else charge.ravel()
-    gate_charge, top = map(float, np.percentile(noise, [_GATE_PERCENTILE, 99.5]))
-    if masks.any():
-        top = max(min(top, 0.85 * float(np.percentile(charge[masks], 1))), float(charge.min()))
-    edges = np.unique(np.quantile(charge[charge <= top], np.linspace(0, 1, _CHARGE_BINS + 1)))
-    if len(edges) == 1:  # pixels without signal are all 0 in files of reduced volume
-        edges = np.repeat(edges, 2)
-    rows, chances = [], np.linspace(0, 1, TIME_QUANTILES)
-    for left, right in itertools.pairwise(edges):
-        rows.append(np.quantile(time[(charge >= left) & (charge <= right)], chances))
+    charges, times = _noise_times(charge[dark], time[dark])
     return {
         "time_center": float(center),
         "time_scale": max(float(high - low) / 2, 1e-3),
         "time_limits": (float(time.min()), float(time.max())),
-        "gate_center": float(np.arcsinh(gate_charge / scale)),
-        "noise_charges": tuple(map(float, edges[1:])),
-        "noise_times": tuple(tuple(map(float, row)) for row in rows),
+        "gate_center": float(np.arcsinh(np.percentile(noise, _GATE_PERCENTILE) / scale)),
+        "noise_charges": charges,
+        "noise_times": times,
     }
+
+
+def _noise_times(charge, time) -> tuple[tuple, tuple]:
+    """Upper edges (p.e.) of bins of the charge, and quantiles of the times (ns) in each.
+
+    Parameters
+    ----------
+    charge, time : ndarray (n,)
+        Of pixels without signal.
+    """
+    edges = np.unique(np.quantile(charge, np.linspace(0, 1, _CHARGE_BINS + 1)))
+    if len(edges) == 1:  # pixels without signal are all 0 in files of reduced volume
+        edges = np.repeat(edges, 2)
+    chances = np.linspace(0, 1, TIME_QUANTILES)
+    rows = [
+        np.quantile(time[(charge >= left) & (charge <= right)], chances)
+        for left, right in itertools.pairwise(edges)
+    ]
+    return tuple(map(float, edges[1:])), tuple(tuple(map(float, row)) for row in rows)

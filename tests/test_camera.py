@@ -152,6 +152,13 @@ def test_intensity_reads_back(events, channels):
             )
 
 
+def test_what_the_gate_hides_is_not_lost(events):
+    """Faint pixels beside a shower keep its time, as long as nobody draws one for them."""
+    transform = IntensityTransform.fit(events.pixels, events.masks, events.channels)
+    decoded = transform.decode(transform.encode(events.pixels)).numpy()
+    np.testing.assert_allclose(decoded, events.pixels, rtol=1e-4, atol=2e-3)
+
+
 def test_pedestals_look_like_pixels_without_signal(events):
     """Charge quantiles, and times no different from those of faint pixels."""
     neighbors = events.camera.geometry.neighbor_matrix_sparse
@@ -182,8 +189,12 @@ def test_pedestals_are_taken_far_from_showers(events):
     for _ in range(4):
         near = np.minimum((neighbors @ near.T).T + near, 1.0)
     charge[..., 0] += 5.0 * near + 100.0 * masks
-    transform = IntensityTransform.fit(charge, masks, ("image",), neighbors)
+    time = np.where(near > 0, 10.0, rng.uniform(0.0, 30.0, near.shape)).astype(np.float32)
+    pixels = np.concatenate([charge, time[..., None]], axis=-1)
+    transform = IntensityTransform.fit(pixels, masks, ("image", "peak_time"), neighbors)
     assert max(transform.pedestal) < 3.0
+    quarters = np.array(transform.noise_times)[:, [16, 32, 48]]
+    np.testing.assert_allclose(quarters, np.tile([7.5, 15.0, 22.5], (len(quarters), 1)), atol=1.5)
 
 
 def test_camera_of_another_kind_is_told_apart(events, shared_data):

@@ -10,8 +10,10 @@ from .ellipse import CompressedTimes
 #: Inverse width of the transition from pedestal to signal. The night-sky noise is 1/8 in network
 #: units by choice of the charge scale; a transition as wide would let light leak into all pixels.
 _SHARPNESS = 20.0
-#: The same for times; softer, so that pixels where signal and pedestal compete teach them too.
-_TIME_SHARPNESS = 16.0
+#: The same for times: pixels where signal and pedestal compete show some of both, and teach both.
+#: All others show one alone. A sigmoid's tails let the far ends of a surface of times leak into
+#: the night sky's.
+_TIME_SHARPNESS = 24.0
 #: How far below its pedestal in network units a signal shows nothing anyway.
 _FLOOR = -0.3
 
@@ -83,7 +85,7 @@ def _over_pedestal(signal, pedestal, ending: str):
     image = [keras.layers.Add(name=f"charge{ending}")([pedestal[0], rise])]
     if len(signal) > 1:
         won = keras.layers.Rescaling(_TIME_SHARPNESS)(excess)
-        won = keras.layers.Activation("sigmoid")(won)
+        won = keras.layers.Activation("hard_sigmoid")(won)
         change = keras.layers.Subtract()([signal[1], pedestal[1]])
         change = keras.layers.Multiply()([won, change])
         image.append(keras.layers.Add(name=f"time{ending}")([pedestal[1], change]))

@@ -11,7 +11,7 @@ from ..bundle import Bundle
 from ..memory import images_per_batch
 from ..models import grid
 from ..models.device import has_gpu
-from ..models.fold import folded, used_inputs
+from ..models.fold import folded, has_own_times, used_inputs
 from ..models.precision import best_precision
 from .streams import draw_each
 
@@ -161,6 +161,7 @@ class _Pixels(keras.Model):
         # Noise that the network has no use for takes longer to draw than all the rest.
         used = used_inputs(bundle.generator)
         self._has_noise = any(name == "noise" or name.startswith("pedestal") for name in used)
+        self._draws_times = bundle.intensity.has_time and not has_own_times(bundle.generator)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -175,7 +176,7 @@ class _Pixels(keras.Model):
     @property
     def n_uniform(self) -> int:
         """U(0, 1) numbers per image."""
-        return self._bundle.camera.n_pixels if self._bundle.intensity.has_time else 0
+        return self._bundle.camera.n_pixels if self._draws_times else 0
 
     def call(self, inputs):
         """Pixel vectors (B, n_pixels, n_channels) in p.e. and ns.
@@ -190,7 +191,7 @@ class _Pixels(keras.Model):
         noise = self._noise(normal)
         told = [normal[:, : self._n_latent], *self._bundle.maps(encoded), noise]
         image = self.network([*told, *intensity.pedestals(noise)], training=False)
-        return intensity.decode(grid.pixels(image, camera), uniform)
+        return intensity.decode(grid.pixels(image, camera), uniform if self._draws_times else None)
 
     def _noise(self, normal):
         shape = (ops.shape(normal)[0], *self._noise_shape)

@@ -194,4 +194,4 @@ def _night_sky(step: AdversarialStep, shape: tuple[int, int, int], number: int):
     charge, *times = step.intensity.pedestals(normal)
     openness = (charge * CHARGE_UNIT - step.intensity.gate_center) * step.intensity.gate_slope
     encoded = tf.concat([charge, *(tf.sigmoid(openness) * time for time in times)], axis=-1)
-    return step.intensity.decode(encoded, tf.random.stateless_uniform(shape[:2], (number, 1)))
+    return step.intensity.decode(encoded)
