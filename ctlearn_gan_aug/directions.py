@@ -156,32 +156,53 @@ def set_impact(table, subarray) -> None:
     subarray : ctapipe.instrument.SubarrayDescription
         With camera geometries as in the file.
     """
-    for name in ("impact_x", "impact_y"):
+    _fill(table, ("impact_x", "impact_y"), _impact, subarray)
+
+
+def set_core(table, subarray) -> None:
+    """Fill ``true_core_x/y`` of a table from ``impact_x/y``; inverse of `set_impact`."""
+    _fill(table, ("true_core_x", "true_core_y"), _core, subarray)
+
+
+def _fill(table, names, values, subarray) -> None:
+    """Set two columns to the ``values`` (n, 2) of each telescope's rows."""
+    for name in names:
         table[name] = np.zeros(len(table))
     for tel_id in np.unique(table["tel_id"]):
         (here,) = np.nonzero(np.asarray(table["tel_id"] == tel_id))
-        for name, values in _impact(table[here], subarray, int(tel_id)).items():
-            table[name][here] = values
+        for name, column in zip(names, values(table[here], subarray, int(tel_id)).T, strict=True):
+            table[name][here] = column
 
 
-def _impact(table, subarray, tel_id: int) -> dict[str, np.ndarray]:
-    altitude = table["telescope_pointing_altitude"].data
-    azimuth = table["telescope_pointing_azimuth"].data
+def _impact(table, subarray, tel_id: int) -> np.ndarray:
     position = subarray.positions[tel_id].to_value("m")
     core = np.stack([table["true_core_x"].data, table["true_core_y"].data], axis=1) - position[:2]
     # Height does not matter: the core lies on the shower axis, here taken in the ground plane
     # of the array, relative to the telescope.
     core = np.concatenate([core, np.full((len(core), 1), -position[2])], axis=1)
-    centre = _unit_vectors(
-        *altaz_from_camera(subarray, tel_id, 0 * altitude, 0 * altitude, altitude, azimuth)
-    )
+    return np.einsum("nij,nj->ni", _camera_axes(table, subarray, tel_id), core)
+
+
+def _core(table, subarray, tel_id: int) -> np.ndarray:
+    position = subarray.positions[tel_id].to_value("m")
+    axes = _camera_axes(table, subarray, tel_id)
+    impact = np.stack([table["impact_x"].data, table["impact_y"].data], axis=1)
+    level = impact + position[2] * axes[:, :, 2]
+    return np.linalg.solve(axes[:, :, :2], level[:, :, None])[:, :, 0] + position[:2]
+
+
+def _camera_axes(table, subarray, tel_id: int) -> np.ndarray:
+    """Unit vectors (n, 2, 3) of a camera's axes in the ground frame."""
+    altitude = table["telescope_pointing_altitude"].data
+    azimuth = table["telescope_pointing_azimuth"].data
     step = 1e-3 * subarray.tel[tel_id].camera.geometry.frame.focal_length.to_value("m")
-    impact = {}
-    for name, dx, dy in (("impact_x", step, 0.0), ("impact_y", 0.0, step)):
-        alt, az = altaz_from_camera(
-            subarray, tel_id, 0 * altitude + dx, 0 * altitude + dy, altitude, azimuth
+    centre, *ends = (
+        _unit_vectors(
+            *altaz_from_camera(
+                subarray, tel_id, 0 * altitude + x, 0 * altitude + y, altitude, azimuth
+            )
         )
-        axis = _unit_vectors(alt, az) - centre
-        axis /= np.linalg.norm(axis, axis=1, keepdims=True)
-        impact[name] = np.einsum("ni,ni->n", axis, core)
-    return impact
+        for x, y in ((0.0, 0.0), (step, 0.0), (0.0, step))
+    )
+    axes = np.stack([end - centre for end in ends], axis=1)
+    return axes / np.linalg.norm(axes, axis=2, keepdims=True)

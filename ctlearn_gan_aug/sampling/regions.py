@@ -8,14 +8,15 @@ from astropy.table import Table
 from ..bundle import Bundle
 from ..camera import Camera
 from ..config.region import Region
-from ..directions import offset_angle, set_impact, set_sky
+from ..directions import offset_angle, set_sky
 from ..errors import UserError
 from .spectra import draw_log_energy
+from .variety import vary
 
 #: Below this number of training events the directions of a region are drawn uniformly.
 _MIN_POOL = 30
-#: Directions are smeared by this fraction of their training spread.
-_DIRECTION_SMEARING = 0.02
+#: Taken from another event than direction and core, which hardly know of it at equal energy.
+_DEVELOPMENT = ("true_h_first_int", "true_x_max")
 _BOXES = ("fov_lon", "fov_lat", "cam_coord_offset_x", "cam_coord_offset_y")
 
 
@@ -28,9 +29,10 @@ def sample_labels(
 ) -> Table:
     """Draw the labels of ``n`` images in a region.
 
-    Everything but energy and direction (core, first interaction, X_max, pointing) is taken from
-    training events of about the same energy inside the region, so that labels keep the
-    correlations they have in simulation.
+    Everything but the energy is taken from training events of about the same energy inside the
+    region: direction, core and pointing from one, first interaction and X_max from another. They
+    are turned about the telescope axis and moved a little (`variety.vary`), so that few training
+    events give many different ones.
 
     Parameters
     ----------
@@ -105,15 +107,32 @@ def _completed(bundle: Bundle, parts: list, rng) -> Table:
     chosen = []
     for _, pool, log_energy in parts:
         pool.sort("log_true_energy")
-        rows = pool[_like_energy(pool["log_true_energy"].data, log_energy, rng)]
+        energies = pool["log_true_energy"].data
+        rows = pool[_like_energy(energies, log_energy, rng)]
+        others = _like_energy(energies, log_energy, rng)
+        for name in (name for name in _DEVELOPMENT if name in pool.colnames):
+            rows[name] = pool[name][others]
         rows["log_true_energy"], rows["true_energy"] = log_energy, 10.0**log_energy
         chosen.append(rows)
     table = vstack(chosen, metadata_conflicts="silent") if len(chosen) > 1 else chosen[0]
     _move_to_telescope(table, bundle)
-    sizes = [len(rows) for rows in chosen]
-    _smear_directions(table, bundle, [region for region, *_ in parts], sizes, rng)
+    regions, sizes = [region for region, *_ in parts], [len(rows) for rows in chosen]
+    vary(table, bundle, lambda moved: _inside(moved, bundle, regions, sizes), rng)
     table["obs_id"], table["event_id"] = 0, np.arange(1, len(table) + 1)
     return table
+
+
+def _inside(
+    table: Table, bundle: Bundle, regions: Sequence[Region], sizes: Sequence[int]
+) -> np.ndarray:
+    """Which rows (n,) are in their region and in the training domain; ``sizes`` rows of each."""
+    ends = np.cumsum(sizes)
+    inside = [
+        in_direction(bundle.camera, region, table[end - size : end])
+        for region, size, end in zip(regions, sizes, ends, strict=True)
+    ]
+    limit = offsets(bundle.camera, bundle.label_table).max()
+    return np.concatenate(inside) & (offsets(bundle.camera, table) <= limit)
 
 
 def check_domain(bundle: Bundle, region: Region) -> None:
@@ -218,27 +237,3 @@ def _like_energy(sorted_energies, wanted, rng) -> np.ndarray:
     first = np.searchsorted(sorted_energies, wanted) - half
     first = np.clip(first, 0, len(sorted_energies) - 1 - 2 * half)
     return first + rng.integers(0, 2 * half + 1, len(wanted))
-
-
-def _smear_directions(
-    table: Table, bundle: Bundle, regions: Sequence[Region], sizes: Sequence[int], rng
-) -> None:
-    """Move directions a little, where that stays inside the region and the training domain.
-
-    The first ``sizes[0]`` rows are those of the first region, and so on.
-    """
-    moved = table.copy()
-    for name in ("cam_coord_offset_x", "cam_coord_offset_y"):
-        spread = _DIRECTION_SMEARING * bundle.label_table[name].std()
-        moved[name] = moved[name].data + rng.normal(0.0, 1.0, len(table)) * spread
-    set_sky(moved, bundle.subarray, bundle.tel_id)
-    limit = offsets(bundle.camera, bundle.label_table).max()
-    ends = np.cumsum(sizes)
-    good = [
-        in_direction(bundle.camera, region, moved[end - size : end])
-        for region, size, end in zip(regions, sizes, ends, strict=True)
-    ]
-    good = np.concatenate(good) & (offsets(bundle.camera, moved) <= limit)
-    for name in (*_BOXES, "true_alt", "true_az"):
-        table[name] = np.where(good, moved[name], table[name])
-    set_impact(table, bundle.subarray)
