@@ -8,7 +8,7 @@ from ctlearn_gan_aug.bundle import load_bundle
 from ctlearn_gan_aug.config.networks import GeneratorConfig
 from ctlearn_gan_aug.models import layers as L
 from ctlearn_gan_aug.models.flops import model_flops
-from ctlearn_gan_aug.models.fold import folded, has_own_times, is_wide, used_inputs
+from ctlearn_gan_aug.models.fold import folded, is_wide, used_inputs
 from ctlearn_gan_aug.models.generator import build_generator
 from ctlearn_gan_aug.models.precision import best_precision
 from ctlearn_gan_aug.sampling.generate import Sampler
@@ -184,16 +184,17 @@ def unfolded_images(bundle, labels, seed: int) -> np.ndarray:
     inputs = [keras.ops.convert_to_tensor(x) for x in inputs + bundle.intensity.pedestals(noise)]
     image = np.asarray(model(inputs, training=False))
     pixels = bundle.camera.to_pixels(image)
-    drawn = None if has_own_times(model) else uniform[:, :n_pixels]
+    drawn = None if bundle.meta.generator.keeps_times else uniform[:, :n_pixels]
     return np.asarray(bundle.intensity.decode(pixels, drawn))
 
 
 @pytest.mark.parametrize("config", [DCGAN, {"channels": [12, 10, 6]}], ids=["dcgan", "residual"])
 def test_sampler_makes_the_images_of_the_unfolded_network(tiny_bundle, config):
     bundle = load_bundle(tiny_bundle)
-    config = {"latent": 8, **config}
+    config = GeneratorConfig(**{"latent": 8, **config})
+    bundle.meta = bundle.meta.model_copy(update={"generator": config})
     new = build_generator(
-        GeneratorConfig(**config),
+        config,
         bundle.camera.grid_side,
         bundle.maps.sizes,
         (1.0, 1.0),

@@ -130,6 +130,11 @@ class GeneratorConfig(Section):
         """Resolutions at which it can make images."""
         return len(self.channels)
 
+    @property
+    def keeps_times(self) -> bool:
+        """Whether pixels without signal have times of their own, those of pedestals."""
+        return self.architecture == "residual"
+
 
 class CriticConfig(Section):
     """The critic network.

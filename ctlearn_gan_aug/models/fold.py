@@ -65,11 +65,6 @@ def used_inputs(model: keras.Model) -> set[str]:
     return {name for name, layer in seen.items() if _is_input(layer)}
 
 
-def has_own_times(model: keras.Model) -> bool:
-    """Whether times of pixels without signal are those of pedestals, and mean something."""
-    return "pedestal1" in used_inputs(model)
-
-
 def is_wide(layer) -> bool:
     """Whether a layer has weights, and enough inputs and outputs to gain by bfloat16."""
     bare = _bare(layer)

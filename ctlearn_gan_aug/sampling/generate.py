@@ -11,7 +11,7 @@ from ..bundle import Bundle
 from ..memory import images_per_batch
 from ..models import grid
 from ..models.device import has_gpu
-from ..models.fold import folded, has_own_times, used_inputs
+from ..models.fold import folded, used_inputs
 from ..models.precision import best_precision
 from .streams import draw_each
 
@@ -161,7 +161,7 @@ class _Pixels(keras.Model):
         # Noise that the network has no use for takes longer to draw than all the rest.
         used = used_inputs(bundle.generator)
         self._has_noise = any(name == "noise" or name.startswith("pedestal") for name in used)
-        self._draws_times = bundle.intensity.has_time and not has_own_times(bundle.generator)
+        self._draws_times = bundle.intensity.has_time and not bundle.meta.generator.keeps_times
 
     @property
     def shape(self) -> tuple[int, int]:

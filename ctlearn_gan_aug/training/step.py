@@ -13,7 +13,6 @@ from ..memory import images_per_batch
 from ..models import grid
 from ..models.codes import codes_of
 from ..models.device import has_gpu
-from ..models.fold import has_own_times
 from ..models.generator import NOISE_CHANNELS
 from ..models.maps import LabelMaps
 from . import losses, penalties
@@ -251,7 +250,7 @@ class AdversarialStep:
         # Negative streams are those of no training step.
         image, *_ = self._images(self.networks.averaged, labels, -1 - 2 * stream, training=False)
         pixels = grid.pixels(self.growth.enlarged(image), self.camera)
-        if has_own_times(self.networks.averaged):
+        if self.config.generator.keeps_times:
             return self.intensity.decode(pixels)
         key = tf.stack([tf.constant(self.config.seed, tf.int64), -2 - 2 * stream])
         uniform = tf.random.stateless_uniform(tf.shape(pixels)[:2], key)
