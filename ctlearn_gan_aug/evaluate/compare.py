@@ -144,7 +144,7 @@ def _judge_kinds(
     )
 
 
-def _judge_pixels(samples: Aligned, effort: Effort, stages: Stages, seed: int) -> float | None:
+def _judge_pixels(samples: Aligned, effort: Effort, stages: Stages, seed: int) -> dict | None:
     """How well a network tells generated pixels from simulated ones, if the effort allows it."""
     stages.start("pixels")
     count = effort.pixel_images

@@ -13,6 +13,8 @@ _SMEARING = 0.05
 #: Kuiper's statistic up to which azimuths are even: this, and what chance gives to n events in 1 %.
 _UNEVEN, _CHANCE = 0.05, 2.0
 _DIRECTION, _IMPACT = ("cam_coord_offset_x", "cam_coord_offset_y"), ("impact_x", "impact_y")
+#: Whether events turn, and whether they are moved: the first that stays where events may be counts.
+_TURNED, _MOVED = ((True, True), (True, False)), ((False, True),)
 _ON_SKY = ("fov_lon", "fov_lat", "true_alt", "true_az")
 
 
@@ -37,8 +39,8 @@ def vary(
     """
     set_impact(table, bundle.subarray)
     left = np.ones(len(table), bool)
-    even = _even(bundle.label_table)
-    for turns, smears in ((True, True), (True, False), (False, True)) if even else ((False, True),):
+    ways = _TURNED + _MOVED if _even(bundle.label_table) else _MOVED
+    for turns, smears in ways:
         moved = table.copy()
         if turns:
             _turn(moved, rng)
