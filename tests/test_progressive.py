@@ -101,25 +101,27 @@ def test_a_run_learns_through_its_levels(tmp_path, small_gamma, tiny_config, cap
     sections = {
         "labels": ["energy", "cameradirection", "impact"],
         "progressive": {"shares": [0.3, 0.7], "fade": 0.2},
-        "training": {"steps": 200, "batch_size": 32, "snapshots": 4},
+        "training": {"steps": 300, "batch_size": 32, "snapshots": 4},
         "warmup": {"fraction": 0.98, "rise": 20, "learning_rate": 3e-3},
         "data": {"validation_split": 0.3},
     }
     config = tiny_config(tmp_path / "run", [small_gamma], **sections)
     with caplog.at_level(logging.INFO):
         bundle = load_bundle(train(config, watch=watch))
-    found = [seen[n] for n in (60, 61, 88, 89, 200)]
+    found = [seen[n] for n in (90, 91, 132, 133, 300)]
     assert found == [(1, False), (0, True), (0, True), (0, False), (0, False)]
-    assert "Step 60: images of 19 x 19 cells from now on." in caplog.messages
-    images = Sampler(bundle, seed=1).generate(events.labels)
+    assert "Step 90: images of 19 x 19 cells from now on." in caplog.messages
+    # Single images scatter by more than labels tell after so few steps, much or little by the seed
+    # and the machine's rounding; means of eight end at 0.73 to 0.85 in four seeds.
+    images = [Sampler(bundle, seed=seed).generate(events.labels) for seed in range(8)]
     simulated = light(events.pixels[:])
-    follows = [np.corrcoef(x, simulated)[0, 1] for x in (seen["first"], light(images))]
-    # Networks this small end anywhere from 0.31 to 0.65, by the seed and the machine's rounding.
-    assert follows[0] < 0.2 < 0.3 < follows[1], follows
+    last = np.mean([light(x) for x in images], axis=0)
+    follows = [np.corrcoef(x, simulated)[0, 1] for x in (seen["first"], last)]
+    assert follows[0] < 0.2 < 0.5 < follows[1], follows
     lines = [json.loads(x) for x in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     gains = [x["gain"] for x in lines if "gain" in x]
-    assert gains[-1] > 0.05, gains  # of night sky alone it is 0; six seeds end at 0.09 to 0.17
-    assert [x["step"] for x in lines if "snapshot_score" in x] == [100, 150, 200]
+    assert gains[-1] > 0.05, gains  # of night sky alone it is 0; four seeds end at 0.11 to 0.16
+    assert [x["step"] for x in lines if "snapshot_score" in x] == [150, 225, 300]
 
 
 def light(pixels) -> np.ndarray:
