@@ -39,7 +39,12 @@ def is_sensible(loss, regularizer):
 
 
 SENSELESS = ("wasserstein", "none")
-COMBINATIONS = [c for c in product(LOSSES, REGULARIZERS, CONDITIONINGS) if is_sensible(*c[:2])]
+#: Every loss meets every regulariser it can, and each of them as many conditionings as it can.
+COMBINATIONS = [
+    (loss, regularizer, CONDITIONINGS[(i + j) % len(CONDITIONINGS)])
+    for (i, loss), (j, regularizer) in product(enumerate(LOSSES), enumerate(REGULARIZERS))
+    if is_sensible(loss, regularizer)
+]
 
 
 def make_config(conditioning=CONDITIONINGS[0], **sections):

@@ -127,8 +127,9 @@ def _trial_settings(images: np.ndarray, masks: np.ndarray, geometry) -> list[Cle
     """Cuts that may have made ``masks``, ctapipe's defaults first."""
     trials = [CleaningSettings()]
     boundaries = _candidates(images[masks])
+    islands = _islands(images, masks, geometry)
     for keep_isolated, min_neighbors in ((False, 2), (False, 1), (False, 0), (False, 3), (True, 0)):
-        peaks = _island_peaks(images, masks, geometry, min_neighbors)
+        peaks = np.array([x[min_neighbors] for x in islands if len(x) > min_neighbors])
         trials += [
             CleaningSettings(picture, boundary, keep_isolated, min_neighbors)
             for picture in (*_candidates(peaks), *_whole_below(peaks))
@@ -159,20 +160,18 @@ def _whole_below(charges: np.ndarray) -> list[float]:
     return [float(cut) for cut in range(max(lowest - _WHOLE_CUTS, 1), lowest)]
 
 
-def _island_peaks(
-    images: np.ndarray, masks: np.ndarray, geometry, min_neighbors: int
-) -> np.ndarray:
-    """Charge that every island must reach in ``min_neighbors`` + 1 pixels, one per island."""
-    peaks = []
+def _islands(images: np.ndarray, masks: np.ndarray, geometry) -> list[np.ndarray]:
+    """Charges of every island of cleaned pixels, the brightest first.
+
+    A picture cut of k neighbours is no higher than the (k + 1)th of any.
+    """
+    charges = []
     for image, mask in zip(images, masks, strict=True):
         pixels = np.flatnonzero(mask)
         inside = geometry.neighbor_matrix_sparse[pixels][:, pixels]
         n_islands, island = connected_components(inside, directed=False)
-        for number in range(n_islands):
-            charges = np.sort(image[pixels[island == number]])[::-1]
-            if len(charges) > min_neighbors:
-                peaks.append(charges[min_neighbors])
-    return np.array(peaks)
+        charges += [np.sort(image[pixels[island == i]])[::-1] for i in range(n_islands)]
+    return charges
 
 
 def _score(found: np.ndarray, wanted: np.ndarray) -> tuple[float, float]:
