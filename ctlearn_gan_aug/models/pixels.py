@@ -7,13 +7,13 @@ import keras
 from . import layers as L
 from .ellipse import CompressedTimes
 
-#: Inverse width of the transition from pedestal to signal. The night-sky noise is 1/8 in network
-#: units by choice of the charge scale; a transition as wide would let light leak into all pixels.
-_SHARPNESS = 20.0
-#: The same for times: pixels where signal and pedestal compete show some of both, and teach both.
-#: All others show one alone. A sigmoid's tails let the far ends of a surface of times leak into
-#: the night sky's.
-_TIME_SHARPNESS = 24.0
+#: Inverse width of the transition from pedestal to signal, and from its time to the signal's.
+#: Pixels where the two compete show some of both, and teach both; all others show one alone. The
+#: night-sky noise is 1/8 in network units by choice of the charge scale. Transitions with tails, as
+#: of softplus and sigmoid, let light and the far ends of a surface of times leak into all pixels.
+_SHARPNESS, _TIME_SHARPNESS = 7.2, 24.0
+#: The slope that hidden signals keep: without any a dark generator could not learn to shine.
+_LEAK = 1e-4
 #: How far below its pedestal in network units a signal shows nothing anyway.
 _FLOOR = -0.3
 
@@ -80,7 +80,8 @@ def _over_pedestal(signal, pedestal, ending: str):
     """The larger of signal and pedestal, and its time, as a pulse finder would choose."""
     excess = keras.layers.Subtract(name=f"excess{ending}")([signal[0], pedestal[0]])
     rise = keras.layers.Rescaling(_SHARPNESS)(_floored(excess))
-    rise = keras.layers.Activation("softplus")(rise)
+    leak = keras.layers.Rescaling(_LEAK)(rise)
+    rise = keras.layers.Add()([keras.layers.Activation("sparse_plus")(rise), leak])
     rise = keras.layers.Rescaling(1.0 / _SHARPNESS)(rise)
     image = [keras.layers.Add(name=f"charge{ending}")([pedestal[0], rise])]
     if len(signal) > 1:
