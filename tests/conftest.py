@@ -80,7 +80,7 @@ def _garbage_is_not_looked_for_in_what_stays():
     gc.freeze()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def _few_events_to_look_at():
     """What a run looks at beside its steps takes longer than so few steps do."""
     from ctlearn_gan_aug.training import calibration, reading, samples
@@ -93,7 +93,7 @@ def _few_events_to_look_at():
 
 
 @pytest.fixture(scope="session")
-def tiny_config():
+def tiny_config(_few_events_to_look_at):
     """Factory of small training configurations."""
     from ctlearn_gan_aug.config.base import parse
     from ctlearn_gan_aug.config.train import TrainConfig
