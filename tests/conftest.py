@@ -80,15 +80,27 @@ def _garbage_is_not_looked_for_in_what_stays():
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _small_sample_figures():
+    """Runs end with a figure of two events; drawing eight takes a sixth of a short run's time."""
+    from ctlearn_gan_aug.training import samples
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(samples, "_N_SAMPLES", 2)
+        yield
+
+
 @pytest.fixture(scope="session")
 def _few_events_to_look_at():
-    """What a run looks at beside its steps takes longer than so few steps do."""
-    from ctlearn_gan_aug.training import calibration, reading, samples
+    """What a run looks at beside its steps takes longer than so few steps do.
+
+    For those who train alone: it needs TensorFlow.
+    """
+    from ctlearn_gan_aug.training import calibration, reading
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibration, "_MAX_EVENTS", 100)
         patch.setattr(reading, "_N_CLEANED", 100)
-        patch.setattr(samples, "_N_SAMPLES", 2)
         yield
 
 

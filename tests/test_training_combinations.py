@@ -39,12 +39,7 @@ def is_sensible(loss, regularizer):
 
 
 SENSELESS = ("wasserstein", "none")
-#: Every loss meets every regulariser it can, and each of them as many conditionings as it can.
-COMBINATIONS = [
-    (loss, regularizer, CONDITIONINGS[(i + j) % len(CONDITIONINGS)])
-    for (i, loss), (j, regularizer) in product(enumerate(LOSSES), enumerate(REGULARIZERS))
-    if is_sensible(loss, regularizer)
-]
+COMBINATIONS = [c for c in product(LOSSES, REGULARIZERS, CONDITIONINGS) if is_sensible(*c[:2])]
 
 
 def make_config(conditioning=CONDITIONINGS[0], **sections):

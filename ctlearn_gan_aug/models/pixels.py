@@ -69,8 +69,8 @@ def _bounded(x, limit: float):
 def _floored(x):
     """Hardly lower than the floor.
 
-    A signal far below the pedestal has no gradient any more. Most pixels are dark, and would take
-    the rest of the image with them before the generator knows where showers lie.
+    A signal below the pedestal has hardly any gradient. Most pixels are dark, and would take the
+    rest of the image with them before the generator knows where showers lie.
     """
     x = keras.layers.Rescaling(1.0, -_FLOOR)(x)
     return keras.layers.Rescaling(1.0, _FLOOR)(L.leaky(L.leaky(x)))
