@@ -14,9 +14,6 @@ from astropy.utils import iers
 
 iers.conf.auto_download = False
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-if "PYTEST_XDIST_WORKER" in os.environ:  # threads of one worker would only wait for another's
-    for _name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(_name, "1")
 # TensorFlow's log handler takes pytest's capture for a file of its own, and closes it with itself
 # as soon as a ctapipe tool sets up logging.
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
